@@ -1,0 +1,34 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace chat {
+
+/// What kind of failure it is: each kind has one exit code, given in cli.cpp.
+enum class Failure {
+  usage,        ///< the caller asked for something that can't be: a bad URL, name, time or template
+  input,        ///< bad input data
+  no_topic,     ///< the topic doesn't exist
+  unreachable,  ///< Redis can't be reached, or can't do what is asked of it
+  denied,       ///< login or permission refused
+  file,         ///< a file can't be read or written
+  output,       ///< the output can't be written
+  again,        ///< gave up for now: an outage was too long, something is in use
+  lost,         ///< messages were lost, and the caller wanted to know
+  command,      ///< a command failed for good
+};
+
+/// The exception of this library for everything that a user has to be told. what() is the whole
+/// sentence: what was wrong, with which value, and what to do; without the program's name, without a
+/// password, without a final newline.
+class Error : public std::runtime_error {
+ public:
+  Error(Failure failure, const std::string& what) : std::runtime_error(what), failure_(failure) {}
+  Failure failure() const noexcept { return failure_; }
+
+ private:
+  Failure failure_;
+};
+
+}  // namespace chat

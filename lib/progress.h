@@ -1,0 +1,76 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cursor.h"
+#include "output.h"
+#include "subscriber.h"
+#include "wait.h"
+
+namespace chat {
+
+/// Where it is kept how far processing came: a cursor file or a consumer group.
+class Progress {
+ public:
+  virtual ~Progress() = default;
+
+  /// These messages, in this order, are processed for good.
+  virtual void done(const std::vector<EntryId>& ids) = 0;
+
+  /// These messages are still being processed. Called every keep_every() meanwhile.
+  virtual void keep(const std::vector<EntryId>& ids) { static_cast<void>(ids); }
+  virtual std::optional<std::chrono::milliseconds> keep_every() const { return std::nullopt; }
+};
+
+/// Keeps nothing: each run processes everything.
+class NoProgress : public Progress {
+ public:
+  void done(const std::vector<EntryId>&) override {}
+};
+
+/// Keeps progress in a cursor file.
+class CursorProgress : public Progress {
+ public:
+  /// Saves at most once in `save_every`, and at save().
+  CursorProgress(const std::string& path, std::chrono::milliseconds save_every);
+
+  /// Where the cursor stood at first.
+  std::optional<EntryId> position() const { return saved_; }
+
+  void done(const std::vector<EntryId>& ids) override;
+  void save();
+
+ private:
+  Cursor cursor_;
+  std::chrono::milliseconds save_every_;
+  std::optional<EntryId> saved_;
+  std::optional<EntryId> done_;
+  Deadline next_save_{};
+};
+
+/// Passes messages on to a listener that writes to an output. They are done when the output was written.
+class AfterOutput : public Listener {
+ public:
+  AfterOutput(Listener& next, const Output& output, Progress& progress)
+      : next_(next), output_(output), progress_(progress) {}
+
+  bool message(const std::string& topic, const Message& message) override;
+  bool pause() override;
+  void live() override { next_.live(); }
+  void lost(const std::string& text) override { next_.lost(text); }
+  void warn(const std::string& text) override { next_.warn(text); }
+  void note(const std::string& text) override { next_.note(text); }
+
+ private:
+  void notice_written();
+
+  Listener& next_;
+  const Output& output_;
+  Progress& progress_;
+  std::vector<EntryId> told_;
+};
+
+}  // namespace chat

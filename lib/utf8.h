@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace chat::utf8 {
+
+/// Length in bytes (1 to 4) of the valid UTF-8 sequence that starts at text[0], with its code point in
+/// `code_point`; 0 when what stands there is not valid UTF-8 (RFC 3629: overlong forms, surrogates and
+/// values above U+10FFFF are not). text must not be empty.
+std::size_t decode(std::string_view text, char32_t& code_point);
+
+/// Whether all of text is valid UTF-8; fast for ASCII.
+bool valid(std::string_view text);
+
+/// How many bytes at the start of text need no escaping anywhere: printable ASCII without `"` and `\`.
+std::size_t plain_prefix(std::string_view text);
+
+/// C0, DEL and C1.
+bool is_control(char32_t code_point);
+
+/// Whether a terminal could be driven or its reader misled by it: controls, bidirectional controls
+/// (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), U+2028 and U+2029.
+bool drives_terminal(char32_t code_point);
+
+}  // namespace chat::utf8

@@ -1,0 +1,48 @@
+"""The figures: groups of rows that were measured alternately, as plain data for JSON."""
+import statistics
+import sys
+
+from programs import Wrong
+
+
+class Row:
+    """One program in one group. `measure` runs it once and returns (value, memory in KiB, CPU seconds).
+
+    kind: tool, limit (raw hiredis) or peer. A tool names the row that is its limit.
+    """
+
+    def __init__(self, name, kind, measure, limit=None, x=None):
+        self.name, self.kind, self.measure, self.limit, self.x = name, kind, measure, limit, x
+        self.values, self.memory, self.cpu, self.wrong = [], [], [], []
+
+    def take(self):
+        try:
+            value, memory, cpu = self.measure()
+        except Wrong as wrong:
+            self.wrong.append(str(wrong))
+            print(f"bench: {self.name}: {wrong}", file=sys.stderr)
+            return
+        self.values.append(value)
+        self.memory.append(memory)
+        self.cpu.append(cpu)
+
+    def data(self):
+        row = {"name": self.name, "kind": self.kind, "values": self.values, "memory_kib": self.memory,
+               "cpu_seconds": self.cpu, "wrong": self.wrong}
+        if self.limit:
+            row["limit"] = self.limit
+        if self.x is not None:
+            row["x"] = self.x
+        if self.values:
+            row["median"] = statistics.median(self.values)
+        return row
+
+
+def alternate(group, title, unit, rounds, rows, more_is_better=True):
+    """Measures each row once a round. Returns the group's figures."""
+    print(f"bench: {title} …", file=sys.stderr)
+    for _ in range(rounds):
+        for row in rows:
+            row.take()
+    return {"group": group, "title": title, "unit": unit, "more_is_better": more_is_better,
+            "rows": [row.data() for row in rows]}

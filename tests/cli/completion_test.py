@@ -1,0 +1,110 @@
+"""Completions, with Tab pressed in the real shells on a terminal of their own."""
+
+import contextlib
+import fcntl
+import re
+import struct
+import termios
+import time
+
+import pytest
+
+from harness import SOURCE, free_port, until_true
+from man_test import TOOLS, options_of_help
+
+FOLDER = SOURCE / "scripts/completions"
+SHELLS = {
+    "bash": (["/bin/bash", "--noprofile", "--norc", "-i"], ". /usr/share/bash-completion/bash_completion; . {folder}/redis-chat.bash; bind 'set bell-style none'; bind 'set page-completions off'; bind 'set completion-query-items 0'; PS1='ready> '"),
+    "zsh": (["/bin/zsh", "-f", "-i"], "mkdir -p zfunc; cp {folder}/redis-chat.zsh zfunc/_redis-chat; fpath=($PWD/zfunc $fpath); autoload -U compinit; compinit -u -D; unsetopt beep; LISTMAX=1000; PS1='ready> '"),
+    "fish": (["/usr/bin/fish", "--no-config", "-i"], "source {folder}/redis-chat.fish; function fish_prompt; echo -n 'ready> '; end"),
+}
+each_shell = pytest.mark.parametrize("shell", SHELLS)
+
+
+@pytest.fixture
+def press(server):
+    """press(shell, keys): starts the shell, types, and gives the terminal, to be asked with `screen.until`."""
+
+    def press(shell, keys, env=None):
+        argv, setup = SHELLS[shell]
+        terminal = server.terminal(*argv, env={"TERM": "xterm", **(env or {})})
+        fcntl.ioctl(terminal.master, termios.TIOCSWINSZ, struct.pack("4H", 100, 120, 0, 0))
+        terminal.type(setup.format(folder=FOLDER) + "; echo set-\"\"up\r")
+        terminal.screen.until("set-up")
+        terminal.screen.until("ready> ")
+        terminal.type(keys)
+        return terminal
+
+    return press
+
+
+@each_shell
+def test_a_topic_is_completed_from_the_server(server, press, shell):
+    server.run("chat-topics", "add", "party/friday")
+    for tool in ("chat-pub", "chat-sub", "chat-replay", "chat-topics set"):
+        press(shell, f"{tool} par\t").screen.until("ty/friday")
+
+
+@each_shell
+def test_the_server_that_is_named_on_the_line_is_asked(server, press, shell):
+    server.run("chat-topics", "add", "party/friday")
+    nowhere = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
+    press(shell, f"chat-sub --redis {server.url} par\t", env=nowhere).screen.until("ty/friday")
+    press(shell, f"chat-sub --redis={server.url} par\t", env=nowhere).screen.until("ty/friday")
+
+
+@each_shell
+def test_without_a_server_it_is_silent_and_quick(make_server, press, shell):
+    server = make_server()
+    nowhere = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
+    terminal = press(shell, "echo x; chat-sub top\t", env=nowhere)
+    terminal.type("\x15echo still-\"\"here\r")
+    shown = terminal.screen.until("still-here")
+    assert "reach" not in shown and "refused" not in shown
+
+    hung = press(shell, "", env={"REDIS_URL": server.url})
+    server.stop_process()
+    begin = time.monotonic()
+    hung.type("chat-sub top\t\x15echo still-\"\"here\r")
+    hung.screen.until("still-here")
+    assert time.monotonic() - begin < 5
+    server.continue_process()
+
+
+@each_shell
+def test_values_are_completed(press, shell):
+    press(shell, "chat-sub --color al\t").screen.until("always")
+    press(shell, "chat-replay topic1 --color=nev\t").screen.until("never")
+
+
+@each_shell
+def test_files_are_completed(server, press, shell):
+    (server.home / "secret-of-mine").write_text("x")
+    press(shell, "chat-sub --password-file secret\t").screen.until("-of-mine")
+
+
+@each_shell
+def test_commands_and_their_options_are_completed(press, shell):
+    press(shell, "chat-topics wh\t").screen.until("who")
+    press(shell, "chat-topics rm --pur\t").screen.until("purge")
+
+
+@each_shell
+@pytest.mark.parametrize("tool", TOOLS)
+def test_all_options_of_help_are_there(press, shell, tool):
+    wanted = {name for name in options_of_help(tool) if name.startswith("--")}
+    if tool == "chat-topics":  # those of its commands come behind a command
+        wanted -= {"--max-len", "--max-age", "--description", "--purge"}
+    # fish shows a part of a long list, and all of it to whom asks so.
+    keys = {"bash": f"{tool} --\t\t", "zsh": f"{tool} --\t", "fish": f"complete -C '{tool} --'\r"}[shell]
+    terminal = press(shell, keys)
+    listed = set()
+
+    def all_seen():
+        shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", " ", bytes(terminal.screen.all).decode(errors="replace"))
+        listed.update(re.findall(r"(?<!\S)--[a-z][a-z-]+", shown))
+        return wanted <= listed
+
+    with contextlib.suppress(AssertionError):
+        until_true(all_seen)
+    assert wanted - listed == set()

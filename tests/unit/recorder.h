@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "progress.h"
+#include "subscriber.h"
+
+/// Remembers what it is told, and lets a test act at that moment.
+struct Recorder : chat::Listener {
+  std::vector<chat::Message> messages;
+  std::vector<std::string> texts;   // of the messages
+  std::vector<std::string> topics;  // of the messages
+  std::vector<std::string> losses;
+  std::vector<std::string> warnings;
+  std::vector<std::string> notes;
+  int times_live = 0;
+  int pauses = 0;
+  std::function<void()> on_live = [] {};
+  std::function<bool()> on_message = [] { return true; };
+  std::function<bool()> on_pause = [] { return true; };
+
+  bool message(const std::string& topic, const chat::Message& message) override {
+    messages.push_back(message);
+    texts.push_back(message.text);
+    topics.push_back(topic);
+    return on_message();
+  }
+  bool pause() override {
+    ++pauses;
+    return on_pause();
+  }
+  void live() override {
+    ++times_live;
+    on_live();
+  }
+  void lost(const std::string& text) override { losses.push_back(text); }
+  void warn(const std::string& text) override { warnings.push_back(text); }
+  void note(const std::string& text) override { notes.push_back(text); }
+};
+
+struct RecordingProgress : chat::Progress {
+  std::vector<std::vector<chat::EntryId>> calls;
+  std::vector<std::vector<chat::EntryId>> kept;
+  std::optional<std::chrono::milliseconds> every;
+  std::function<void()> on_keep = [] {};
+
+  void done(const std::vector<chat::EntryId>& ids) override { calls.push_back(ids); }
+  void keep(const std::vector<chat::EntryId>& ids) override {
+    kept.push_back(ids);
+    on_keep();
+  }
+  std::optional<std::chrono::milliseconds> keep_every() const override { return every; }
+};

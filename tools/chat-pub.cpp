@@ -1,0 +1,191 @@
+#include <pwd.h>
+#include <spdlog/spdlog.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include "cli.h"
+#include "error.h"
+#include "feed.h"
+#include "publisher.h"
+#include "status_line.h"
+
+namespace {
+
+struct Options {
+  chat::cli::Common common;
+  std::string topic;
+  std::vector<std::string> words;
+  std::optional<std::string> user;
+  bool null = false;
+  bool whole = false;
+  bool json = false;
+  bool create = false;
+  bool ephemeral = false;
+  bool skip_empty = false;
+  bool tee = false;
+  bool print_ids = false;
+  bool progress = false;
+  std::string import_id;
+  unsigned wait_replicas = 0;
+  double rate = 0;
+  std::uint64_t max_size = std::uint64_t{1} << 20;
+};
+
+// Turns `64K` into bytes, for CLI11: returns what is wrong with it.
+std::string read_size(std::string& text) {
+  std::string bytes = text;
+  try {
+    CLI::AsSizeValue{false}(bytes);
+  } catch (const CLI::ValidationError&) {
+    bytes.clear();
+  }
+  if (chat::cli::whole_number(1, std::uint64_t{256} << 20)(bytes).empty()) {
+    text = bytes;
+    return "";
+  }
+  return "must be bytes, also as 64K or 16M, at most 256M, not \"" + text + "\"";
+}
+
+void add_options(CLI::App& app, Options& options) {
+  app.add_option("TOPIC", options.topic)->type_name("");
+  chat::cli::add_words(app, "MESSAGE", options.words);
+  auto* null = app.add_flag("-0,--null", options.null, "Messages are separated by NUL, not by newline");
+  auto* whole = app.add_flag("--whole", options.whole, "All of the input is one message");
+  auto* json = app.add_flag(
+      "--json", options.json,
+      "JSON objects: \"message\" or \"data\" (base64), maybe\n\"user\", \"timestamp\", \"topic\"");
+  auto* skip_empty = app.add_flag("--skip-empty", options.skip_empty, "Leave out empty messages");
+  auto* max_size =
+      app.add_option("--max-size", options.max_size, "Refuse longer messages (64K, up to 256M) [1M]")
+          ->type_name("SIZE")
+          ->transform(CLI::Validator(read_size, ""));
+  auto* rate = app.add_option("--rate", options.rate, "At most N messages a second")
+                   ->type_name("N")
+                   ->check(chat::cli::decimal(0.001, 1e9));
+  null->excludes(whole);
+  json->excludes(whole);
+  for (CLI::Option* option : {null, whole, json, skip_empty, max_size, rate}) option->group("Input");
+
+  auto* user = app.add_option("-u,--user", options.user, "Publish as NAME [$CHAT_USER, else the login name]")
+                   ->type_name("NAME");
+  auto* create = app.add_flag("--create", options.create, "Make the topic if it isn't there");
+  auto* import_id =
+      app.add_option("--import-id", options.import_id, "Publish only what earlier runs under NAME did not")
+          ->type_name("NAME")
+          ->check(chat::cli::not_empty());
+  auto* wait = app.add_option("--wait", options.wait_replicas, "Stored means that N replicas have it too [0]")
+                   ->type_name("N")
+                   ->check(chat::cli::whole_number(0, std::numeric_limits<unsigned>::max()));
+  auto* ephemeral = app.add_flag("--ephemeral", options.ephemeral, "Plain PUBLISH: no history, at most once");
+  for (CLI::Option* option : {user, create, import_id, wait, ephemeral}) option->group("Publishing");
+
+  auto* print_ids = app.add_flag("--print-ids", options.print_ids, "Write the ID of each stored message");
+  auto* tee = app.add_flag("--tee", options.tee, "Write the input to standard output too");
+  for (CLI::Option* option : {print_ids, tee}) option->group("Output");
+  tee->excludes(print_ids);
+  chat::cli::add_progress(app, options.progress, "Show on standard error how far it came");
+  ephemeral->excludes(print_ids)->excludes(import_id)->excludes(wait);
+}
+
+std::string user_of(const Options& options) {
+  std::string user;
+  const auto from_environment = chat::cli::user_from_environment();
+  if (options.user) {
+    user = *options.user;
+  } else if (from_environment) {
+    user = *from_environment;
+  } else if (const passwd* login = getpwuid(geteuid())) {
+    user = login->pw_name;
+  } else {
+    user = std::to_string(geteuid());
+  }
+  chat::cli::check_user(user);
+  return user;
+}
+
+// The words of the command line, to be read as standard input would be.
+int words_fd(const std::vector<std::string>& words) {
+  std::string message;
+  for (const std::string& word : words) message += (message.empty() ? "" : " ") + word;
+  const int fd = memfd_create("message", MFD_CLOEXEC);
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "memfd_create");
+  chat::Output out(fd);
+  out.buffer() = message;
+  out.flush();
+  lseek(fd, 0, SEEK_SET);
+  return fd;
+}
+
+int publish(const Options& options, const chat::StopToken& stop) {
+  using chat::Records;
+  if (options.topic.empty() && !options.json) {
+    throw chat::Error(chat::Failure::usage, "no topic; try 'chat-pub topic1', or 'chat-pub --help'");
+  }
+  if (!options.import_id.empty() && !chat::valid_publisher(options.import_id)) {
+    throw chat::Error(chat::Failure::usage,
+                      "--import-id '" + options.import_id + "' can't be used: 1 to 64 of A-Z a-z 0-9 . _ -");
+  }
+  chat::Output out(STDOUT_FILENO, stop);
+  chat::FeedOptions feed;
+  if (!options.topic.empty()) feed.topic = options.topic;
+  if (feed.topic) chat::check_topic(*feed.topic);
+  feed.user = user_of(options);
+  feed.json = options.json;
+  feed.skip_empty = options.skip_empty;
+  feed.rate = options.rate;
+  feed.stop_at_bad = !options.import_id.empty();
+  feed.output = &out;
+  feed.tee = options.tee;
+  feed.separator = options.null ? '\0' : '\n';
+  feed.max_size = options.max_size;
+  feed.bad = [](std::uint64_t record, const std::string& why) {
+    spdlog::error("record {}: {}", record, why);
+  };
+
+  chat::PublisherOptions publisher_options;
+  publisher_options.ephemeral = options.ephemeral;
+  publisher_options.create = options.create;
+  publisher_options.import_id = options.import_id;
+  publisher_options.wait_replicas = options.wait_replicas;
+  publisher_options.retry_for = options.common.retry_for.value_or(publisher_options.retry_for);
+  publisher_options.warn = [](const std::string& text) { spdlog::warn("{}", text); };
+  if (options.print_ids) {
+    publisher_options.stored = [&out](std::uint64_t, chat::EntryId id) { out.buffer() += id.str() + "\n"; };
+  }
+
+  const bool words = !options.words.empty();
+  const auto split = words || options.whole ? Records::Split::whole
+                     : options.null         ? Records::Split::null
+                                            : Records::Split::newline;
+  Records records(words ? words_fd(options.words) : STDIN_FILENO, split, options.max_size);
+  chat::Route route(options.common.endpoint(), {.first_retry_for = options.common.retry_for});
+  chat::Publisher publisher(route, publisher_options, stop);
+  using When = chat::cli::StatusLine::When;
+  chat::cli::StatusLine line(options.progress ? When::asked : When::never);
+  if (line.wanted()) {
+    feed.reached = [&](std::uint64_t count) { line.show({.messages = count, .part = records.part_read()}); };
+  }
+  const std::uint64_t bad = chat::feed(records, publisher, feed, stop);
+  publisher.close();
+  line.end();
+  return bad == 0 ? 0 : chat::cli::exit_code(chat::Failure::input);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  const chat::cli::Tool tool{
+      .name = "chat-pub",
+      .description = "Publish to a chat topic in Redis: MESSAGE, else each line of standard input.",
+      .footer =
+          "Examples:\n"
+          "  chat-pub topic1 hello everybody\n"
+          "  tail -F app.log | chat-pub -u app topic2\n"
+          "  chat-replay topic1 --json | chat-pub --json topic2",
+      .options = [&options](CLI::App& app) { add_options(app, options); },
+      .main = [&options](const chat::StopToken& stop) { return publish(options, stop); }};
+  return chat::cli::run(argc, argv, options.common, tool);
+}

@@ -1,0 +1,119 @@
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "cli.h"
+#include "error.h"
+#include "filter.h"
+#include "output.h"
+#include "printer.h"
+#include "reading_options.h"
+#include "subscriber.h"
+#include "topic_pattern.h"
+
+namespace {
+
+constexpr int timed_out = 124;
+
+struct Options {
+  chat::cli::Common common;
+  chat::cli::OutputOptions output;
+  chat::cli::StartOptions start;
+  chat::FilterOptions filter;
+  bool replica = false;
+  std::vector<std::string> topics;
+  bool all = false;
+  std::optional<std::string> user;
+  std::optional<std::uint64_t> count;
+  std::optional<std::chrono::milliseconds> timeout;
+  int ready_fd = -1;
+  bool strict = false;
+  bool bell = false;
+};
+
+void add_options(CLI::App& app, Options& options) {
+  chat::cli::add_words(app, "TOPIC", options.topics);
+  auto* all = app.add_flag("--all", options.all, "Follow all topics, and those that are added later");
+  auto* user = app.add_option("-u,--user", options.user, "I'm NAME: list me, hide what I say [$CHAT_USER]")
+                   ->type_name("NAME");
+  chat::cli::add_start(app, options.start);
+  chat::cli::add_read_from(app, options.replica);
+  chat::cli::add_filter(app, options.filter);
+  auto* count = chat::cli::add_number(app, "-n,--count", options.count, "End after N messages");
+  auto* timeout = chat::cli::add_duration(app, "--timeout", options.timeout, "End after so long, with 124");
+  auto* ready_fd =
+      app.add_option("--ready-fd", options.ready_fd, "Write a newline to descriptor N when subscribed")
+          ->type_name("N")
+          ->check(chat::cli::whole_number(0, 1 << 20));
+  auto* strict = app.add_flag("--strict", options.strict, "End with 76 when messages were lost");
+  for (CLI::Option* option : {all, user, count, timeout, ready_fd, strict}) option->group("Messages");
+  app.add_flag("--bell", options.bell, "Ring the terminal's bell when somebody mentions me")->group("Output");
+  chat::cli::add_output(app, options.output);
+}
+
+int follow(const Options& options, chat::StopToken stop) {
+  if (options.topics.empty() != options.all) {
+    throw chat::Error(chat::Failure::usage, "name topics, or --all of them; try 'chat-sub --help'");
+  }
+  chat::SubscriberOptions following;
+  if (options.all) following.patterns = {"*"};
+  following.wait_for_topics = std::ranges::any_of(options.topics, chat::is_topic_pattern);
+  for (const std::string& topic : options.topics) {
+    chat::check_topic_or_pattern(topic);
+    (chat::is_topic_pattern(topic) ? following.patterns : following.topics).push_back(topic);
+  }
+  const std::string user = options.user ? *options.user : chat::cli::user_from_environment().value_or("");
+  if (options.user || !user.empty()) chat::cli::check_user(user);
+
+  if (options.bell && user.empty()) {
+    throw chat::Error(chat::Failure::usage,
+                      "--bell needs to know who you are: give --user NAME or set $CHAT_USER");
+  }
+
+  const chat::StopToken signals = stop;
+  if (options.timeout) stop.until = chat::Clock::now() + *options.timeout;
+  chat::Output out(STDOUT_FILENO, stop);
+  chat::PrinterOptions printing;
+  printing.style =
+      options.output.style(options.common, !following.patterns.empty() || following.topics.size() > 1);
+  printing.style.me = user;
+  printing.bell = options.bell && printing.style.for_terminal;
+  if (options.filter.users.empty()) printing.hidden_user = user;
+  printing.count = options.count;
+  printing.strict = options.strict;
+  printing.ready_fd = options.ready_fd;
+  chat::Printer printer(printing, out);
+  chat::Filter filter(options.filter, printer, nullptr);
+
+  following.user = user;
+  following.start = options.start.start({});
+  following.replica = options.replica;
+  following.retry_for = options.common.retry_for;
+  following.watch_fd = STDOUT_FILENO;
+  chat::Route route(options.common.endpoint(),
+                    {.first_retry_for = options.common.retry_for, .replicas = options.replica});
+  const auto end = chat::Subscriber(route, following, filter).run(stop);
+  out.flush();
+  return end == chat::Subscriber::End::stopped && !signals.requested() ? timed_out : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  const chat::cli::Tool tool{
+      .name = "chat-sub",
+      .description =
+          "Follow chat topics in Redis: print each message as it comes. TOPIC may be a\npattern such as "
+          "'team/*', which takes in topics that are added later.",
+      .footer =
+          "Examples:\n"
+          "  chat-sub topic1\n"
+          "  chat-sub --last 10 -u ana topic1 topic2\n"
+          "  chat-sub --all --json | jq --unbuffered .message",
+      .options = [&options](CLI::App& app) { add_options(app, options); },
+      .main = [&options](const chat::StopToken& stop) { return follow(options, stop); }};
+  return chat::cli::run(argc, argv, options.common, tool);
+}

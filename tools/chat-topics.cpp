@@ -1,0 +1,225 @@
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "cli.h"
+#include "error.h"
+#include "output.h"
+#include "overview.h"
+#include "patience.h"
+#include "route.h"
+#include "terminal.h"
+#include "topic.h"
+#include "topic_pattern.h"
+#include "watch.h"
+
+namespace {
+
+struct Options {
+  chat::cli::Common common;
+  bool names = false;
+  bool json = false;
+  bool watch = false;
+  bool purge = false;
+  std::string topic;
+  std::vector<std::string> topics;  // of list and who: names and patterns
+  chat::Settings settings;
+  CLI::App* list = nullptr;
+  CLI::App* add = nullptr;
+  CLI::App* set = nullptr;
+  CLI::App* rm = nullptr;
+  CLI::App* who = nullptr;
+};
+
+void add_list_options(CLI::App& app, Options& options) {
+  chat::cli::add_words(app, "TOPIC", options.topics);
+  auto* names = app.add_flag("--names", options.names, "Print names alone");
+  app.add_flag("--json", options.json, "Print one JSON object a line")->excludes(names);
+  app.add_flag("--watch", options.watch, "Look once a second; on a terminal q quits")->excludes(names);
+}
+
+void add_topic_argument(CLI::App& app, Options& options) {
+  app.add_option("TOPIC", options.topic)->type_name("")->required();
+}
+
+// set leaves as it is what isn't given.
+void add_settings(CLI::App& app, Options& options, bool has_defaults) {
+  const auto help = [has_defaults](const std::string& text, const std::string& value) {
+    return has_defaults ? text + " [" + value + "]" : text;
+  };
+  constexpr std::uint64_t most = std::uint64_t{1} << 53;
+  add_topic_argument(app, options);
+  app.add_option("--max-len", options.settings.max_len,
+                 help("Keep the last N messages; 0 keeps all", "100000"))
+      ->type_name("N")
+      ->check(chat::cli::whole_number(0, most));
+  chat::cli::add_duration(app, "--max-age", options.settings.max_age,
+                          help("Keep messages for so long; 0s keeps all", "0s"));
+  app.add_option("--description", options.settings.description, "What it is about")->type_name("TEXT");
+}
+
+void add_options(CLI::App& app, Options& options) {
+  app.require_subcommand(0, 1);
+  add_list_options(app, options);
+  options.list = app.add_subcommand("list", "List topics (also without a command)")
+                     ->footer("Example: chat-topics list 'team/*' --json");
+  add_list_options(*options.list, options);
+  options.add = app.add_subcommand("add", "Make a topic; one that is there is left as it is")
+                    ->footer("Example: chat-topics add builds --max-age 7d --description 'what CI says'");
+  add_settings(*options.add, options, true);
+  options.set = app.add_subcommand("set", "Change a topic's settings; acts at once")
+                    ->footer("Example: chat-topics set builds --max-len 500");
+  add_settings(*options.set, options, false);
+  options.rm = app.add_subcommand("rm", "Remove a topic; its messages stay, unless --purge")
+                   ->footer("Example: chat-topics rm builds --purge");
+  add_topic_argument(*options.rm, options);
+  options.rm->add_flag("--purge", options.purge,
+                       "Delete its messages too; else they are there again\nwhen it is added again");
+  options.who = app.add_subcommand("who", "Who is subscribed, in all topics or some")
+                    ->footer("Example: chat-topics who topic1");
+  chat::cli::add_words(*options.who, "TOPIC", options.topics);
+  options.who->add_flag("--json", options.json, "Print one JSON object a line");
+}
+
+// A misspelt command must not be taken for a topic that isn't there.
+void check_bare_words(const Options& options, const std::vector<std::string>& there) {
+  for (const std::string& word : options.topics) {
+    if (options.list->parsed() || chat::is_topic_pattern(word) || std::ranges::count(there, word) > 0)
+      continue;
+    const std::string wrong = "\"" + word + "\" is neither a command nor a topic";
+    std::vector<std::string> known = there;
+    for (const CLI::App* command : {options.list, options.add, options.set, options.rm, options.who}) {
+      known.push_back(command->get_name());
+    }
+    const auto near = chat::near_names(word, known);
+    throw chat::Error(chat::Failure::usage,
+                      wrong + (near.empty() ? "; try 'chat-topics --help'" : chat::did_you_mean(near)));
+  }
+}
+
+std::string list(const Options& options, chat::Nodes& nodes, const chat::StopToken& stop) {
+  const std::vector<std::string> there = chat::list_topics(nodes, stop);
+  check_bare_words(options, there);
+  const std::vector<std::string> names = chat::select_topics(there, options.topics);
+  if (!options.names) {
+    const auto topics = chat::overview(nodes, names, stop);
+    return options.json ? chat::overview_json(topics)
+                        : chat::overview_table(topics, chat::terminal_width(STDOUT_FILENO));
+  }
+  std::string text;
+  for (const std::string& name : names) text += name + "\n";
+  return text;
+}
+
+void watch(const Options& options, chat::Route& route, chat::Output& out, const chat::StopToken& stop) {
+  chat::Nodes nodes(route);
+  check_bare_words(options, chat::list_topics(nodes, stop));
+  const char* const term = std::getenv("TERM");
+  chat::WatchOptions watching;
+  watching.topics = options.topics;
+  watching.json = options.json;
+  watching.color = options.common.use_color(STDOUT_FILENO);
+  watching.draw =
+      !options.json && isatty(STDOUT_FILENO) == 1 && term != nullptr && term != std::string("dumb");
+  watching.retry_for = options.common.retry_for;
+  watching.warn = [](const std::string& text) { spdlog::warn("{}", text); };
+  chat::watch(route, watching, out, stop);
+}
+
+std::string who(const Options& options, chat::Nodes& nodes, const chat::StopToken& stop) {
+  chat::Presences topics;
+  for (const auto& topic : chat::select_topics(chat::list_topics(nodes, stop), options.topics)) {
+    topics.emplace_back(topic, chat::presence(nodes, topic, stop));
+  }
+  if (options.json) return chat::presence_json(topics);
+  if (isatty(STDOUT_FILENO) == 1) return chat::presence_table(topics, chat::terminal_width(STDOUT_FILENO));
+  for (const auto& [topic, present] : topics) {
+    if (present.nameless > 0) spdlog::info("{}: {} more without a name", topic, present.nameless);
+  }
+  const bool one = options.topics.size() == 1 && !chat::is_topic_pattern(options.topics.front());
+  return chat::presence_lines(topics, !one);
+}
+
+// Does what is asked for, and returns what is to be printed. again: an earlier try broke off.
+std::string perform(const Options& options, chat::Nodes& nodes, bool again, const chat::StopToken& stop) {
+  if (options.add->parsed()) {
+    const bool made = chat::add_topic(nodes, options.topic, options.settings, stop);
+    if (!made && !again) {
+      spdlog::info("topic {} is there already; chat-topics set changes it", options.topic);
+    }
+  } else if (options.set->parsed()) {
+    chat::set_topic(nodes, options.topic, options.settings, stop);
+  } else if (options.rm->parsed()) {
+    if (again && !chat::look_up(nodes, options.topic, stop).exists) return "";
+    chat::remove_topic(nodes, options.topic, options.purge, stop);
+  } else {
+    return options.who->parsed() ? who(options, nodes, stop) : list(options, nodes, stop);
+  }
+  return "";
+}
+
+std::string insist(const Options& options, chat::Route& route, const chat::StopToken& stop) {
+  chat::Nodes nodes(route);
+  chat::Patience patience(options.common.retry_for.value_or(std::chrono::seconds(30)));
+  while (true) {
+    try {
+      return perform(options, nodes, patience.tried(), stop);
+    } catch (const chat::Outage& outage) {
+      nodes.clear();
+      if (!patience.tried()) {
+        spdlog::warn("lost Redis at {} ({}): trying again", route.endpoint().str(), outage.what());
+      }
+      chat::wait({}, patience.failed(route.endpoint(), outage), stop);
+      if (stop.requested()) throw chat::Stopped();
+    }
+  }
+}
+
+int work(const Options& options, const chat::StopToken& stop) {
+  const bool changes = options.add->parsed() || options.set->parsed() || options.rm->parsed();
+  const bool only_list = options.names || options.watch;
+  if ((only_list && (changes || options.who->parsed())) || (options.json && changes)) {
+    throw chat::Error(chat::Failure::usage,
+                      "only chat-topics list has --names and --watch, and only list and who have --json");
+  }
+  if (changes && !options.topics.empty()) {
+    throw chat::Error(chat::Failure::usage, "unexpected argument \"" + options.topics.front() +
+                                                "\": add, set and rm take one topic at a time");
+  }
+  if (changes) chat::check_topic(options.topic);
+  for (const std::string& topic : options.topics) chat::check_topic_or_pattern(topic);
+  const chat::Settings& settings = options.settings;
+  if (options.set->parsed() && !settings.max_len && !settings.max_age && !settings.description) {
+    throw chat::Error(
+        chat::Failure::usage,
+        "nothing to set: give --max-len, --max-age or --description; try 'chat-topics set --help'");
+  }
+  chat::Route route(options.common.endpoint(), {.first_retry_for = options.common.retry_for});
+  chat::Output out(STDOUT_FILENO, stop);
+  if (options.watch) {
+    watch(options, route, out, stop);
+  } else {
+    out.buffer() = insist(options, route, stop);
+  }
+  out.flush();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  const chat::cli::Tool tool{.name = "chat-topics",
+                             .description = "List and manage chat topics in Redis, see who is there.",
+                             .footer =
+                                 "Examples:\n"
+                                 "  chat-topics\n"
+                                 "  chat-topics add builds --max-age 7d --description 'what CI says'\n"
+                                 "  chat-topics 'team/*' --json\n"
+                                 "  chat-topics who topic1",
+                             .options = [&options](CLI::App& app) { add_options(app, options); },
+                             .main = [&options](const chat::StopToken& stop) { return work(options, stop); }};
+  return chat::cli::run(argc, argv, options.common, tool);
+}
