@@ -64,6 +64,7 @@ void GroupReader::connect() {
   if (!made.view().text().starts_with("BUSYGROUP ")) throw_if_error(made.view(), "XGROUP CREATE " + key_);
   own_left_ = true;
   acknowledge();
+  if (patience_.tried()) listener_->note("back at Redis");
   patience_.succeeded();
 }
 

@@ -257,10 +257,14 @@ void Publisher::step(short ready_events) {
     }
     if (connection_ != nullptr) {
       send();
-      if ((ready_events & ~POLLOUT) != 0) {
+      const bool late = due_ > 0 && Clock::now() >= last_heard_ + answer_time;
+      if ((ready_events & ~POLLOUT) != 0 || late) {  // late may be this program alone
         connection_->fill();
-        last_heard_ = Clock::now();
-        while (auto reply = connection_->next()) on_reply(reply->view());
+        if (!late) last_heard_ = Clock::now();
+        while (auto reply = connection_->next()) {
+          last_heard_ = Clock::now();
+          on_reply(reply->view());
+        }
         send();
       }
       if (due_ > 0 && Clock::now() >= last_heard_ + answer_time) throw Outage("no answer in time");

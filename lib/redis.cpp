@@ -152,6 +152,8 @@ Connection Connection::open(const Endpoint& endpoint, Deadline deadline, const S
 }
 
 void Connection::log_in(const Endpoint& endpoint, Deadline deadline, const StopToken& stop) {
+  // Time may have passed while this program did not run: the server's silence begins only now.
+  deadline = std::max(deadline, Clock::now() + std::chrono::seconds(1));
   if (endpoint.password && endpoint.user.empty()) append({"AUTH", *endpoint.password});
   if (endpoint.password && !endpoint.user.empty()) append({"AUTH", endpoint.user, *endpoint.password});
   append({"HELLO", "2"});

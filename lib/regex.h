@@ -27,8 +27,8 @@ class Regex {
     std::size_t end = 0;
   };
 
-  /// The first match at `from` or later; `text` must be valid UTF-8. Steps, memory and time are bounded:
-  /// throws TooCostly.
+  /// The first match at `from` or later; `text` must be valid UTF-8. Steps, memory and processor time are
+  /// bounded: throws TooCostly.
   std::optional<Match> find(std::string_view text, std::size_t from = 0) const;
 
   /// Whether any bytes match. What is not valid UTF-8 in them counts as U+FFFD.

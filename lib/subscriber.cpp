@@ -193,6 +193,7 @@ void Subscriber::look(Topics& topics) {
     if (topic.state.exists) {
       there.push_back(&topic);
     } else {
+      if (topic.placed) catch_up({&topic});  // with the last words before it was removed
       forget(topic);
     }
   }
@@ -347,7 +348,7 @@ Subscriber::Passed Subscriber::take_unverified(Followed& topic, const Message& e
 
 void Subscriber::end_of_stream(Followed& topic, bool read_any) {
   topic.behind = false;
-  if (options_.reverse || options_.to || options_.until) return;
+  if (options_.reverse || options_.to || options_.until || !topic.state.exists) return;
   const EntryId last = topic.state.last;
   Position& told = topic.told;
   if (!told.mine) told.mine = last;

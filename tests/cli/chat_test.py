@@ -21,7 +21,7 @@ class Tmux:
         self.socket.unlink(missing_ok=True)
         # In the foreground, so that it dies with the tests.
         self.running = server.start("/usr/bin/env", "tmux", "-u", "-D", "-S", self.socket, "-f", "/dev/null")
-        until_true(self.socket.exists)
+        until_true(lambda: subprocess.run(["tmux", "-S", self.socket, "list-sessions"], capture_output=True).returncode == 0)
         variables = {"REDIS_URL": server.url, "HOME": str(server.home), "CHAT_BIN": str(BIN), "LC_ALL": "C.UTF-8", **(env or {})}
         command = shlex.join(["env", *[f"{name}={value}" for name, value in variables.items()], str(CHAT), *arguments])
         # tmux itself sometimes doesn't notice that a program has ended.
@@ -86,7 +86,7 @@ PROMPT = r"\[topic1\] ana:"
 def test_history_comes_first_and_others_appear_above_the_prompt(server, tmux):
     server.pub("topic1", *[f"before {i}" for i in range(12)], user="ben")
     chat = tmux("topic1", "ana")
-    screen = chat.until(PROMPT + "$")
+    screen = chat.until("before 11\n" + PROMPT + "$")  # the prompt alone may be there first
     assert "before 1\n" not in screen and "before 2\n" in screen and screen.count("ben: before") == 10
     chat.type("half a li")
     chat.until("half a li$")
@@ -216,6 +216,8 @@ def test_a_new_size(server, tmux):
     server.pub("topic1", words, user="ben")
     chat.until(words)
     chat.tmux("resize-window", "-x", "40", "-y", "12")
+    terminal = chat.tmux("display-message", "-p", "#{pane_tty}").strip()
+    until_true(lambda: subprocess.check_output(["stty", "-F", terminal, "size"]) == b"12 40\n")  # tmux takes its time
     chat.type("typed")
     chat.until(PROMPT + " typed$")
     server.pub("topic1", words, user="carl")

@@ -1,15 +1,11 @@
 """Completions, with Tab pressed in the real shells on a terminal of their own."""
 
-import contextlib
-import fcntl
 import re
-import struct
-import termios
 import time
 
 import pytest
 
-from harness import SOURCE, free_port, until_true
+from harness import LIMIT, SOURCE
 from man_test import TOOLS, options_of_help
 
 FOLDER = SOURCE / "scripts/completions"
@@ -18,7 +14,20 @@ SHELLS = {
     "zsh": (["/bin/zsh", "-f", "-i"], "mkdir -p zfunc; cp {folder}/redis-chat.zsh zfunc/_redis-chat; fpath=($PWD/zfunc $fpath); autoload -U compinit; compinit -u -D; unsetopt beep; LISTMAX=1000; PS1='ready> '"),
     "fish": (["/usr/bin/fish", "--no-config", "-i"], "source {folder}/redis-chat.fish; function fish_prompt; echo -n 'ready> '; end"),
 }
+NOWHERE = {"REDIS_URL": "redis://127.0.0.1:1"}
 each_shell = pytest.mark.parametrize("shell", SHELLS)
+
+
+def press_until(terminal, text):
+    """Presses Tab until this comes: a completion gives up on its server after a second, which may be slow."""
+    deadline = time.monotonic() + LIMIT
+    while True:
+        terminal.type("\t")
+        try:
+            return terminal.screen.until(text, limit=LIMIT / 6)
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
 
 
 @pytest.fixture
@@ -27,8 +36,7 @@ def press(server):
 
     def press(shell, keys, env=None):
         argv, setup = SHELLS[shell]
-        terminal = server.terminal(*argv, env={"TERM": "xterm", **(env or {})})
-        fcntl.ioctl(terminal.master, termios.TIOCSWINSZ, struct.pack("4H", 100, 120, 0, 0))
+        terminal = server.terminal(*argv, env={"TERM": "xterm", **(env or {})}, size=(120, 100))
         terminal.type(setup.format(folder=FOLDER) + "; echo set-\"\"up\r")
         terminal.screen.until("set-up")
         terminal.screen.until("ready> ")
@@ -42,22 +50,20 @@ def press(server):
 def test_a_topic_is_completed_from_the_server(server, press, shell):
     server.run("chat-topics", "add", "party/friday")
     for tool in ("chat-pub", "chat-sub", "chat-replay", "chat-topics set"):
-        press(shell, f"{tool} par\t").screen.until("ty/friday")
+        press_until(press(shell, f"{tool} par"), "ty/friday")
 
 
 @each_shell
 def test_the_server_that_is_named_on_the_line_is_asked(server, press, shell):
     server.run("chat-topics", "add", "party/friday")
-    nowhere = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
-    press(shell, f"chat-sub --redis {server.url} par\t", env=nowhere).screen.until("ty/friday")
-    press(shell, f"chat-sub --redis={server.url} par\t", env=nowhere).screen.until("ty/friday")
+    press_until(press(shell, f"chat-sub --redis {server.url} par", env=NOWHERE), "ty/friday")
+    press_until(press(shell, f"chat-sub --redis={server.url} par", env=NOWHERE), "ty/friday")
 
 
 @each_shell
 def test_without_a_server_it_is_silent_and_quick(make_server, press, shell):
     server = make_server()
-    nowhere = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
-    terminal = press(shell, "echo x; chat-sub top\t", env=nowhere)
+    terminal = press(shell, "echo x; chat-sub top\t", env=NOWHERE)
     terminal.type("\x15echo still-\"\"here\r")
     shown = terminal.screen.until("still-here")
     assert "reach" not in shown and "refused" not in shown
@@ -67,7 +73,7 @@ def test_without_a_server_it_is_silent_and_quick(make_server, press, shell):
     begin = time.monotonic()
     hung.type("chat-sub top\t\x15echo still-\"\"here\r")
     hung.screen.until("still-here")
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - begin < 30
     server.continue_process()
 
 
@@ -98,13 +104,11 @@ def test_all_options_of_help_are_there(press, shell, tool):
     # fish shows a part of a long list, and all of it to whom asks so.
     keys = {"bash": f"{tool} --\t\t", "zsh": f"{tool} --\t", "fish": f"complete -C '{tool} --'\r"}[shell]
     terminal = press(shell, keys)
-    listed = set()
 
-    def all_seen():
+    def missing():
         shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", " ", bytes(terminal.screen.all).decode(errors="replace"))
-        listed.update(re.findall(r"(?<!\S)--[a-z][a-z-]+", shown))
-        return wanted <= listed
+        return wanted - set(re.findall(r"(?<!\S)--[a-z][a-z-]+", shown))
 
-    with contextlib.suppress(AssertionError):
-        until_true(all_seen)
-    assert wanted - listed == set()
+    with terminal.screen.change:
+        terminal.screen.change.wait_for(lambda: not missing(), LIMIT)
+    assert missing() == set()

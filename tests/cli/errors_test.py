@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import free_port
+from harness import LIMIT
 
+NOBODY = "redis://127.0.0.1:1"  # a port that no other test's server takes
 TOOLS = {
     "chat-pub": ["chat-pub", "topic1", "hi"],
-    "chat-sub": ["chat-sub", "topic1", "--timeout", "10s", "-n", "1"],
+    "chat-sub": ["chat-sub", "topic1", "--timeout", "1m", "-n", "1"],
     "chat-replay": ["chat-replay", "topic1"],
     "chat-topics": ["chat-topics"],
 }
@@ -67,10 +68,9 @@ def test_another_database_is_refused(server, tool):
 
 @each_tool
 def test_nobody_there(server, tool):
-    url = f"redis://127.0.0.1:{free_port()}"
     begin = time.monotonic()
-    done = server.run(*TOOLS[tool], "--redis", url, code=69, err=re.escape(url.partition("://")[2]))
-    assert time.monotonic() - begin < 5
+    done = server.run(*TOOLS[tool], "--redis", NOBODY, code=69, err=re.escape(NOBODY.partition("://")[2]))
+    assert time.monotonic() - begin < 30
     assert len(done.err_text.splitlines()) == 1 and done.err_text.startswith(f"{tool}: ")
     server.run(*TOOLS[tool], "--redis", "unix:///nonexistent/redis.sock", code=69, err="/nonexistent/redis.sock")
     server.run(*TOOLS[tool], "--redis", "redis://no-such-host.invalid", code=69, err="no-such-host.invalid")
@@ -81,7 +81,7 @@ def test_retry_for_waits_for_a_redis_that_comes(make_server, tool):
     server = make_server(tcp=True)
     server.pub("topic1", "x")
     server.kill9()
-    run = server.start(*TOOLS[tool][:2], "--retry-for", "20s", *(["--last", "1", "-n", "1"] if tool == "chat-sub" else []))
+    run = server.start(*TOOLS[tool][:2], "--retry-for", "1m", *(["--last", "1", "-n", "1"] if tool == "chat-sub" else []))
     server.restart()
     if tool == "chat-sub":
         server.pub("topic1", "x")
@@ -91,8 +91,7 @@ def test_retry_for_waits_for_a_redis_that_comes(make_server, tool):
 
 @each_tool
 def test_retry_for_passes_when_nobody_comes(server, tool):
-    url = f"redis://127.0.0.1:{free_port()}"
-    server.run(*TOOLS[tool], "--redis", url, "--retry-for", "100ms", code=69)
+    server.run(*TOOLS[tool], "--redis", NOBODY, "--retry-for", "100ms", code=69)
 
 
 def test_somebody_there_who_never_answers(server):
@@ -102,12 +101,12 @@ def test_somebody_there_who_never_answers(server):
         running = [server.start(*argv, "--redis", url) for argv in TOOLS.values()]
         for tool in running:
             tool.finish(code=69, err=re.escape(url.partition("://")[2]))
-        assert time.monotonic() - begin < 10
+        assert time.monotonic() - begin < 30
 
 
 def test_somebody_there_who_is_no_redis(server):
     with socket.create_server(("127.0.0.1", 0)) as other:
-        other.settimeout(20)
+        other.settimeout(LIMIT)
         url = f"redis://127.0.0.1:{other.getsockname()[1]}"
         for greeting in (b"HTTP/1.0 400 Bad \x1b[31mRequest\r\n\r\n", b"\0" * 100, b"$99999999999\r\n", b"*-7\r\n"):
             run = server.start("chat-topics", "--redis", url)
@@ -122,7 +121,7 @@ def test_somebody_there_who_is_no_redis(server):
     "argv",
     [
         ["chat-pub", "topic1", "x"],
-        ["chat-sub", "topic1", "--last", "1", "--timeout", "10s"],
+        ["chat-sub", "topic1", "--last", "1", "--timeout", "1m"],
         ["chat-replay", "topic1"],
         ["chat-replay", "topic1", "--group", "g"],
         ["chat-topics"],
@@ -212,10 +211,10 @@ def test_no_password_in_the_list_of_processes(guarded):
     [
         ("mute", ["chat-pub", "topic1", "hi"]),
         ("mute", ["chat-pub", "topic1", "--ephemeral", "hi"]),
-        ("deaf", ["chat-sub", "topic1", "--timeout", "10s"]),
+        ("deaf", ["chat-sub", "topic1", "--timeout", "1m"]),
         ("blind", ["chat-replay", "topic1"]),
         ("outside", ["chat-pub", "topic1", "hi"]),
-        ("outside", ["chat-sub", "topic1", "--timeout", "10s"]),
+        ("outside", ["chat-sub", "topic1", "--timeout", "1m"]),
         ("outside", ["chat-replay", "topic1"]),
         ("outside", ["chat-topics", "set", "topic1", "--max-len", "1"]),
         ("off", ["chat-topics"]),

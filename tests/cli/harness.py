@@ -25,7 +25,7 @@ from pathlib import Path
 
 import redis
 
-LIMIT = 20.0  # seconds; for what hangs, never for what is measured
+LIMIT = 60.0  # seconds; for what hangs, never for what is measured
 SOURCE = Path(os.environ.get("CHAT_SOURCE", Path(__file__).resolve().parents[2]))
 BIN = Path(os.environ.get("CHAT_BIN", SOURCE / "build/release"))
 REDIS_SERVER = os.environ.get("REDIS_SERVER", "redis-server")

@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from harness import LIMIT
+
 
 class Client:
     """A user of the original demo."""
@@ -15,7 +17,7 @@ class Client:
         self.user, self.topic = user, topic
         self.pubsub = self.redis.pubsub(ignore_subscribe_messages=False)
         self.pubsub.subscribe(topic)
-        assert self.pubsub.get_message(timeout=10)["type"] == "subscribe"
+        assert self.pubsub.get_message(timeout=LIMIT)["type"] == "subscribe"
 
     def say(self, text):
         payload = {"user": self.user, "message": text, "timestamp": int(time.time())}
@@ -24,7 +26,7 @@ class Client:
     def hear(self):
         """The next message of somebody else."""
         while True:
-            message = self.pubsub.get_message(timeout=10)
+            message = self.pubsub.get_message(timeout=LIMIT)
             assert message, "nothing heard"
             data = json.loads(message["data"])
             if data["user"] != self.user:

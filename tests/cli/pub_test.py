@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from harness import sanitized
+from harness import LIMIT, sanitized
 
 
 def test_each_line_is_a_message(server):
@@ -155,12 +155,12 @@ def listen(server, *channels):
     pubsub = server.client().pubsub()
     pubsub.subscribe(*channels)
     for _ in channels:
-        assert pubsub.get_message(timeout=10)["type"] == "subscribe"
+        assert pubsub.get_message(timeout=LIMIT)["type"] == "subscribe"
     return pubsub
 
 
 def heard(pubsub, count):
-    found = [pubsub.get_message(timeout=10) for _ in range(count)]
+    found = [pubsub.get_message(timeout=LIMIT) for _ in range(count)]
     assert pubsub.get_message(timeout=0) is None
     return [message["data"] for message in found]
 
@@ -421,10 +421,10 @@ def test_print_ids_at_once(server):
 
 
 def test_rate(server):
+    begin = time.monotonic()
     server.run("chat-pub", "topic1", "--rate", "20", input="a\nb\nc\nd\n")
+    assert time.monotonic() - begin >= 0.13  # 3/20 s but for what is made up; not all at once
     assert server.messages() == [b"a", b"b", b"c", b"d"]
-    times = [int(id.split("-")[0]) for id, _ in server.entries()]
-    assert times[3] - times[0] >= 100  # 3/20 s; not all at once
 
 
 def test_a_topic_keeps_exactly_its_last_messages(server):
@@ -452,7 +452,7 @@ def test_a_big_input_is_complete_and_in_order(server):
     server.run("chat-topics", "set", "topic1", "--max-len", "0")
     rng = random.Random(2)
     lines = [f"{i} " + "x" * rng.randrange(120) for i in range(200_000)]
-    server.run("chat-pub", "topic1", input="\n".join(lines) + "\n", limit=60)
+    server.run("chat-pub", "topic1", input="\n".join(lines) + "\n", limit=3 * LIMIT)
     stored = server.shell(f"redis-cli -s {server.socket} --raw xrange 'chat:{{topic1}}' - +").lines
     ids, messages = stored[::9], stored[4::9]  # an entry is the ID and four pairs
     assert messages == lines
@@ -520,7 +520,7 @@ def test_memory_is_constant(server, producer, way):
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); sys.exit(code)"
     )
     script = f"{producer} | /usr/bin/python3 -S -c '{peak}' chat-pub {way} --max-size 1M -q"
-    done = server.shell(script, err=r"^\d+$", limit=60)
+    done = server.shell(script, err=r"^\d+$", limit=3 * LIMIT)
     assert int(done.err_text) < 16 * 1024
 
 

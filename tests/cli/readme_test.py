@@ -57,7 +57,7 @@ def run(server, blocks):
             Path(folder, f"{i}.sh").write_text(body)
             script.append(f"source {folder}/{i}.sh >{folder}/{i}.out 2>&1")
         Path(folder, "all.sh").write_text("\n".join(script) + "\n")
-        bash = server.start("/bin/bash", f"{folder}/all.sh")
+        bash = server.start("/bin/bash", f"{folder}/all.sh", env={"SMOKE_SECONDS": "100"})
         bash.close_stdin()
         try:
             end = f"exit {bash.wait(3 * LIMIT)}, stderr {bash.err.rest().decode()!r}"

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from harness import sanitized
+from harness import LIMIT, sanitized
 
 START = 1732400000000  # 2024-11-23T22:13:20Z
 
@@ -70,12 +70,13 @@ def test_ranges(server, options, expected):
 
 
 def test_the_end_is_fixed_at_the_start_on_a_busy_topic(server):
+    server.run("chat-topics", "set", "topic1", "--max-len", "0")  # what is trimmed meanwhile would be a loss
     flood = server.start("/bin/bash", "-c", "yes | chat-pub topic1 -q", stdin=subprocess.DEVNULL)
     with server.client() as client:
-        client.xread({"chat:{topic1}": "0"}, block=10000, count=1)
+        assert client.xread({"chat:{topic1}": "0"}, block=30000, count=1)
         ids = server.replay("topic1", "--format", "%i")
         assert ids
-        assert client.xread({"chat:{topic1}": ids[-1]}, block=10000, count=1)
+        assert client.xread({"chat:{topic1}": ids[-1]}, block=30000, count=1)
     assert flood.process.poll() is None
     flood.kill()
 
@@ -146,7 +147,7 @@ def test_many_messages_of_all_sizes_in_constant_memory(server):
                     pipe.xadd("chat:{topic1}", {"user": "u", "message": f"{i} " + "x" * size, "timestamp": 1}, id=f"1-{i + 1}")
                 pipe.execute()
     script = f"/usr/bin/python3 -S -c '{peak}' chat-replay topic1 --raw | tee >(wc -c >&2) | cut -d' ' -f1"
-    done = server.shell(script + "; wait", err=r"\d", limit=60)
+    done = server.shell(script + "; wait", err=r"\d", limit=3 * LIMIT)
     assert done.lines == [str(i) for i in range(50_000)]
     figures = [int(figure) for figure in done.err_text.split()]
     if not sanitized():

@@ -44,12 +44,16 @@ def test_pub_in_full_flow_has_stored_what_it_acknowledged(server, number, code):
     pub = server.start("/bin/bash", "-c", "exec chat-pub topic1 --print-ids < <(seq 100000000)")
     first = pub.line()
     pub.send(number)
-    assert pub.wait(60) == code
+    assert pub.wait() == code
     printed = [first, *pub.out.rest().decode().splitlines()]
     entries = server.entries()
-    assert printed == [id for id, _ in entries]
     assert [int(fields[b"message"]) for _, fields in entries] == list(range(1, len(entries) + 1))
-    assert server.client().keys("*:pub:*") == []
+    late = re.search(rb"stopped; nothing from record (\d+) on was acknowledged", pub.err.rest())
+    if not late:  # it got all answers in its last five seconds
+        assert server.client().keys("*:pub:*") == []
+    acknowledged = int(late[1]) - 1 if late else len(entries)
+    assert len(printed) == acknowledged
+    assert printed == [id for id, _ in entries[:acknowledged]]
 
 
 @each_signal
@@ -137,7 +141,7 @@ def connected(running):
 def test_a_stop_while_redis_does_not_answer_is_quiet(make_server, tool):
     server = make_server()
     server.stop_process()
-    running = server.start(*tool)
+    running = server.start(*tool, "--retry-for", "10m")
     until_true(lambda: connected(running))
     assert running.stop(code=130, number=signal.SIGINT).err == b""
     server.continue_process()

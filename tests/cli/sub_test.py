@@ -141,9 +141,9 @@ def test_since(server):
 @pytest.mark.parametrize("start", [["--last", "100"], ["--from", "0"], ["--since", "1h"]])
 def test_history_then_live_has_no_gap_and_no_repetition_while_a_publisher_floods(server, start):
     server.run("chat-topics", "set", "topic1", "--max-len", "0")
-    flood = server.start("/bin/bash", "-c", "seq 150000 | chat-pub topic1", stdin=subprocess.DEVNULL)
+    flood = server.start("/bin/bash", "-c", "seq 75000 | chat-pub topic1", stdin=subprocess.DEVNULL)
     with server.client() as client:
-        client.xread({"chat:{topic1}": "0"}, block=10000, count=1)  # it has begun
+        assert client.xread({"chat:{topic1}": "0"}, block=30000, count=1)  # it has begun
     sub = server.follow("topic1", *start, "--format", "%i %m")
     flood.finish()
     last = server.run("chat-pub", "topic1", "--print-ids", "end").text.strip()
@@ -199,10 +199,11 @@ def test_a_pattern_reads_topics_that_match_and_come_later(server):
     assert sub.line() == "team/b/c 3"
     server.run("chat-pub", "teams", "--create", "4")
     server.run("chat-topics", "rm", "team/a")
+    sub.err.until("topic team/a was removed")
     server.run("chat-topics", "add", "team/a")
     server.pub("team/a", "5")
     assert sub.line() == "team/a 5"
-    assert "topic team/a was removed" in sub.stop().err_text
+    sub.stop()
 
 
 def test_a_pattern_without_a_match_waits_for_one(server):
@@ -229,17 +230,19 @@ def test_many_topics_at_once(server):
     assert len(server.run("chat-sub", "--all", "--last", "1", "-n", "200", "--raw").lines) == 200
     sub = server.follow(*names, "--json", "-n", "200")
     server.run("chat-pub", "--json", input=records)
-    assert [json.loads(line)["topic"] for line in sub.finish().lines] == names
+    assert sorted(json.loads(line)["topic"] for line in sub.finish().lines) == sorted(names)
 
 
 def test_own_entries_between_ours_are_no_loss(server):
-    """They have no PUBLISH, so a live reader doesn't hear of them; they are in the history."""
-    sub = server.follow("topic1", "--raw", "-n", "6")
+    """They have no PUBLISH, so a live reader hears of them only when it looks at the stream."""
+    sub = server.follow("topic1", "--raw")
     with server.client() as client:
         for i in range(6):
             server.pub("topic1", f"ours {i}")
             client.xadd("chat:{topic1}", {"user": "x", "message": f"own {i}", "timestamp": "1732400000"})
-    assert [line for line in sub.finish().lines if line.startswith("ours")] == [f"ours {i}" for i in range(6)]
+    found = [*iter(sub.line, "ours 5"), "ours 5"]
+    assert [line for line in found if line.startswith("ours")] == [f"ours {i}" for i in range(6)]
+    assert sub.stop().err == b""
     assert server.replay("topic1", "--raw") == [f"{whose} {i}" for i in range(6) for whose in ("ours", "own")]
 
 
@@ -264,7 +267,10 @@ def test_timeout_that_passes(server):
 
 def test_timeout_that_passes_after_some_messages(server):
     server.pub("topic1", "a")
-    done = server.run("chat-sub", "topic1", "--last", "1", "--raw", "-n", "2", "--timeout", "200ms", code=124)
+    for timeout in ("200ms", "2s", "20s"):  # a slow machine needs more
+        done = server.run("chat-sub", "topic1", "--last", "1", "--raw", "-n", "2", "--timeout", timeout, code=124)
+        if done.out:
+            break
     assert done.text == "a\n"
 
 

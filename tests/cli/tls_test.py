@@ -9,7 +9,7 @@ import pytest
 from certificates import Authority
 from faults import LONG, SOAK, dice, lines, same, text, wait_for_bytes
 from harness import Server, free_port, program, until_true
-from proxy import TO_CLIENT, Proxy
+from proxy import TO_CLIENT, TO_SERVER, Proxy
 from sentinels import NAME, FakeSentinel
 
 HAS_TLS = b"this build has no TLS" not in Path(program("chat-pub")).read_bytes()
@@ -23,6 +23,7 @@ TOOLS = {
     "chat-topics": ["chat-topics"],
 }
 each_tool = pytest.mark.parametrize("tool", TOOLS)
+PATIENT = ("--retry-for", "1h")  # a slow server is asked again
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_the_right_server(make_tls, tool):
 
 
 def refused(server, why, *options, code=69):
-    run = server.start("chat-pub", "topic1", "hi", "--retry-for", "20s", *(options or server.tls), env={"REDISCLI_AUTH": "s3cret"})
+    run = server.start("chat-pub", "topic1", "hi", *PATIENT, *(options or server.tls), env={"REDISCLI_AUTH": "s3cret"})
     run.finish(code, err=why)
     (line,) = bytes(run.err.all).decode().splitlines()
     assert "localhost" in line and "s3cret" not in line
@@ -176,7 +177,7 @@ def test_the_server_is_killed_under_load(make_tls):
     path.write_bytes(expected)
     sub = server.follow("topic1", "--raw", *server.tls)
     with path.open("rb") as file:
-        pub = server.start("chat-pub", "topic1", *server.tls, stdin=file)
+        pub = server.start("chat-pub", "topic1", *PATIENT, *server.tls, stdin=file)
     for part in (3, 2):
         wait_for_bytes(sub.out, len(expected) // part, LONG)
         server.kill9()
@@ -198,7 +199,7 @@ def test_a_cut_at_each_part_of_the_handshake(make_tls):
         for at in range(0, size, size // 20):
             taken = proxy.taken
             proxy.cut_after(at, TO_CLIENT)
-            run = server.start("chat-pub", "topic1", f"m{at}", "--retry-for", "20s", *way)
+            run = server.start("chat-pub", "topic1", f"m{at}", *PATIENT, *way)
             proxy.wait_for(lambda proxy: proxy.taken > taken)
             proxy.cut_after(None, TO_CLIENT)
             run.finish(0, err="")
@@ -210,8 +211,10 @@ def test_a_server_that_hangs_in_the_handshake(make_tls):
     server = make_tls()
     server.stop_process()
     server.run("chat-topics", *server.tls, code=69, err="no answer to TLS in time")
-    waiting = server.start("chat-topics", *server.tls, "--retry-for", "1h")
-    waiting.stop()
+    with Proxy(server.tls_port) as proxy:
+        waiting = server.start("chat-topics", *server.tls, "--redis", proxy.url.replace("redis://", "rediss://"), *PATIENT)
+        proxy.wait_for(lambda proxy: proxy.passed[TO_SERVER])
+        waiting.stop()
     server.continue_process()
 
 
@@ -226,7 +229,7 @@ def test_sentinel_through_tls(make_tls, make_server):
 
 @needs_tls
 def test_the_nodes_of_a_cluster_through_tls(make_tls):
-    server = make_tls(cluster_enabled="yes", tls_cluster="yes")
+    server = make_tls(cluster_enabled="yes", cluster_port=free_port(), tls_cluster="yes")
     with server.client() as client:
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         until_true(lambda: b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO", NEVER_DECODE=[]))

@@ -31,8 +31,9 @@ def test_it_is_drawn_over_until_q(server):
     assert lines[1].split() == ["TOPIC", "SUBS", "MSG/S", "LAST", "HOUR", "LAST", "MESSAGE"]
     assert [line.split()[:2] for line in lines[2:6]] == [["topic1", "1"], ["topic2", "0"], ["topic3", "0"], ["topic4", "0"]]
     server.pub("topic2", "hello 日本語", user="ben")
-    (line,) = [line for line in frame(watch, "ben: hello 日本語") if "topic2" in line]
-    assert float(line.split()[2]) > 0 and "█" in line
+    # It may come between two questions of a look; the next look counts it then.
+    rows = [line for _ in range(2) for line in frame(watch, "ben: hello 日本語") if "topic2" in line]
+    assert any(float(line.split()[2]) > 0 for line in rows) and all("█" in line for line in rows)
     server.run("chat-topics", "add", "later")
     frame(watch, "later")
     watch.type("xq")

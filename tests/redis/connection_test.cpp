@@ -17,7 +17,7 @@ TEST_CASE("several commands under way are answered in order") {
   Connection connection = connect();
   for (int i = 0; i < 1000; ++i) connection.append({"ECHO", std::to_string(i)});
   for (int i = 0; i < 1000; ++i) {
-    REQUIRE(connection.receive(Clock::now() + 10s, {}).view().text() == std::to_string(i));
+    REQUIRE(connection.receive(soon(), {}).view().text() == std::to_string(i));
   }
 }
 
@@ -27,7 +27,7 @@ TEST_CASE("an error answer leaves the connection usable") {
   CHECK(error.failure() == Failure::unreachable);
   CHECK(has(error.what(), "Redis answered: ERR unknown command"));
   connection.append({"NOSUCHCOMMAND"});
-  CHECK(connection.receive(Clock::now() + 10s, {}).view().is_error());
+  CHECK(connection.receive(soon(), {}).view().is_error());
   CHECK(ask(connection, {"PING"}).view().text() == "PONG");
 }
 
@@ -49,7 +49,7 @@ TEST_CASE("users and passwords") {
   ask(admin, {"ACL", "SETUSER", "connection-test", "on", ">right", "+@all", "~*", "&*"});
   ask(admin, {"ACL", "SETUSER", "connection-test-poor", "on", ">right", "+@connection"});
   Endpoint endpoint = server();
-  const auto open = [&] { return Connection::open(endpoint, Clock::now() + 10s, {}); };
+  const auto open = [&] { return Connection::open(endpoint, soon(), {}); };
   endpoint.user = "connection-test";
   endpoint.password = "right";
   Connection connection = open();

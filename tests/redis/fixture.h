@@ -16,6 +16,9 @@
 
 // The server is shared by all test cases: each one uses topics of its own.
 
+/// For what a test waits for: it only ends one that hangs.
+inline chat::Deadline soon() { return chat::Clock::now() + std::chrono::seconds(60); }
+
 inline chat::Endpoint server() {
   signal(SIGPIPE, SIG_IGN);
   const char* url = std::getenv("REDIS_URL");
@@ -24,7 +27,7 @@ inline chat::Endpoint server() {
 }
 
 inline chat::Connection connect() {
-  return chat::Connection::open(server(), chat::Clock::now() + std::chrono::seconds(10), {});
+  return chat::Connection::open(server(), soon(), {});
 }
 
 /// A connection of its own for each call.
@@ -78,6 +81,6 @@ inline chat::EntryId add_entry(chat::Connection& connection, const std::string& 
 /// A stop that comes when a test has waited too long for something.
 inline chat::StopToken patience() {
   chat::StopToken stop;
-  stop.until = chat::Clock::now() + std::chrono::seconds(20);
+  stop.until = soon();
   return stop;
 }

@@ -5,7 +5,6 @@
 #include "fixture.h"
 
 using namespace chat;
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -54,7 +53,7 @@ Parsed parse(Connection& connection, const std::string& topic,
   command.insert(command.end(), fields.begin(), fields.end());
   ask(connection, {"DEL", key});
   connection.append(command);
-  throw_if_error(connection.receive(Clock::now() + 10s, {}).view());
+  throw_if_error(connection.receive(soon(), {}).view());
   const Reply entries = ask(connection, {"XRANGE", key, "-", "+"});
   Parsed parsed{};
   parsed.message.user = "left from before";

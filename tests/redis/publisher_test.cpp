@@ -21,7 +21,7 @@ struct Bench {
   std::vector<std::pair<std::uint64_t, EntryId>> told;
 
   Bench() {
-    options.retry_for = 20s;
+    options.retry_for = 600s;
     options.warn = [this](const std::string& text) { warnings.push_back(text); };
   }
   Publisher publisher() { return Publisher(route, options, {}); }
@@ -34,8 +34,6 @@ struct Bench {
     return topic;
   }
 };
-
-Deadline soon() { return Clock::now() + 20s; }
 
 /// Adds messages with these texts, waiting for room.
 void add(Publisher& publisher, std::size_t topic, const Texts& texts, std::uint64_t record = 1) {
