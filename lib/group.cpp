@@ -242,7 +242,10 @@ void GroupReader::read_what_is_due() {
   if (connection_ == nullptr) return;
   constexpr std::string_view mark = "that is all";
   connection_->append({"PING", mark});
-  while (connection_->receive(Clock::now() + answer_time, {}).view().text() != mark) {
+  while (true) {
+    const Reply reply = connection_->receive(Clock::now() + answer_time, {});
+    if (reply.view().text() == mark) return;
+    if (is_denied(reply.view().text())) throw_if_error(reply.view());  // perhaps PING itself
   }
 }
 

@@ -13,7 +13,8 @@ from faults import text
 from harness import LIMIT, REDIS_SERVER, SOURCE, Running, Tools, environment, free_port, until_true
 
 
-LONG = 90.0
+LONG = 180.0
+PATIENT, QUICK = 60_000, 2000  # ms: a node that is silent for so long has failed; the second while a test wants that
 TOPICS = ("topic1", "topic2", "topic3")  # each on another node
 
 
@@ -37,13 +38,13 @@ class Cluster(Tools):
         self.temporary = tempfile.TemporaryDirectory(prefix="chat-")
         home = Path(self.temporary.name)
         super().__init__("", home)
-        arguments = [word for name, value in {"timeout": 1000, **options}.items() for word in (f"--{name}", value)]
+        arguments = [word for name, value in {"timeout": PATIENT, **options}.items() for word in (f"--{name}", value)]
         # The program ends when its input does.
         self.script = Running(
             [str(SOURCE / "scripts/cluster"), *arguments, "sh", "-c", 'echo "$CHAT_CLUSTER"; echo "$REDIS_URL"; exec cat'],
             environment(None, home),
         )
-        self.folder = Path(self.script.line(60))
+        self.folder = Path(self.script.line(LONG))
         self.url = self.script.line()
         self.ports = [int(folder.name) for folder in self.folder.iterdir()]
 
@@ -126,10 +127,22 @@ class Cluster(Tools):
         os.kill(self.pid(port), signal.SIGCONT)
 
     def wait_for_failover(self, topic, old):
-        """Waits until all nodes that run see another master serve the topic; returns it."""
+        """Waits until all nodes that run see another master serve the topic; returns it. Only meanwhile are they quick
+        to take a node for dead: one that is only slow keeps its place."""
         others = [port for port in self.up() if port != old]
-        until_true(lambda: all(self.master_of(topic, port) != old for port in others), 60)
+        self.take_for_dead_after(QUICK, others)
+
+        def well(port):
+            failed = [node.port for node in self.nodes(port) if "fail" in node.flags]
+            return self.master_of(topic, port) != old and not set(failed) & set(others)
+
+        until_true(lambda: all(map(well, others)), LONG)
+        self.take_for_dead_after(PATIENT, others)
         return self.master_of(topic, others[0])
+
+    def take_for_dead_after(self, timeout, ports):
+        for port in ports:
+            assert self.ask(port, "CONFIG", "SET", "cluster-node-timeout", timeout) == "OK"
 
     def wait_for_replica(self, port):
         """Waits until a node follows a master and has all of its data."""

@@ -366,13 +366,21 @@ def until_true(check, limit=LIMIT, seen=lambda: ""):
         assert time.monotonic() < end, f"not so within {limit} s {seen()}"
 
 
+claims = []
+
+
 def free_port():
-    """Below those that the system gives to outgoing connections, so that none of them takes it meanwhile."""
+    """Below those that the system gives to outgoing connections, so that none of them takes it meanwhile. Nor do the
+    tests that run beside these: as long as this process lives, the name of a socket tells them (scripts/cluster too)."""
     while True:
         port = random.randrange(10000, 32000)
+        claim = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe, contextlib.suppress(OSError):
+            claim.bind(f"\0chat-port-{port}")
             probe.bind(("127.0.0.1", port))
+            claims.append(claim)
             return port
+        claim.close()
 
 
 class Server(Tools):

@@ -5,6 +5,8 @@ import socket
 import threading
 from pathlib import Path
 
+from harness import LIMIT
+
 TO_SERVER, TO_CLIENT = "to_server", "to_client"
 
 
@@ -73,7 +75,7 @@ class Proxy:
             self.stalled = set()
             self.change.notify_all()
 
-    def wait_for(self, condition, limit=20):
+    def wait_for(self, condition, limit=LIMIT):
         """Waits until condition(self) is true, such as lambda proxy: proxy.taken == 2."""
         with self.change:
             assert self.change.wait_for(lambda: condition(self), limit), f"taken {self.taken}, passed {self.passed}"

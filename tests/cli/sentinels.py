@@ -12,11 +12,12 @@ from pathlib import Path
 
 import redis
 
-from faults import LONG
 from harness import LIMIT, REDIS_SERVER, Server, Stream, Tools, free_port, until_true
 from proxy import Proxy
 
 NAME = "watched"
+PATIENT, QUICK = 3_600_000, 1000  # ms: a server that is silent for so long is down; the second while a test wants that
+FAILOVER = 180.0  # seconds: a sentinel that was stopped for 2 does nothing for the next 30
 
 
 class Sentinel:
@@ -29,7 +30,7 @@ class Sentinel:
         config.write_text(
             f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\n"
             f"sentinel monitor {NAME} 127.0.0.1 {master_port} 2\n"
-            f"sentinel down-after-milliseconds {NAME} 1000\n"
+            f"sentinel down-after-milliseconds {NAME} {PATIENT}\n"
             f"sentinel failover-timeout {NAME} 2000\n"
         )
         self.process = subprocess.Popen(
@@ -44,8 +45,12 @@ class Sentinel:
         seen = rf"(?s)(?=(.*\+slave slave){{{replicas}}})(?=(.*\+sentinel sentinel){{{sentinels}}})"
         self.log.until(seen)
 
+    def take_for_dead_after(self, milliseconds):
+        with redis.Redis(port=self.port, socket_timeout=LIMIT) as client:
+            client.execute_command("SENTINEL", "SET", NAME, "down-after-milliseconds", milliseconds)
+
     def wait_for_switch(self):
-        self.log.until(rf"\+switch-master {NAME} \S+ \d+ \S+ \d+", LONG)
+        self.log.until(rf"\+switch-master {NAME} \S+ \d+ \S+ \d+", FAILOVER)
 
     def named(self):
         """The port of the master that it names."""
@@ -62,40 +67,47 @@ class Sentinel:
 
 
 class Watched(Tools):
-    """A master, its replicas and three sentinels, and the tools that find the master through them. With `proxies`
-    each server is reached by all others and by the tools through one of these alone."""
+    """A master, its replica, a replica of that one, and three sentinels, and the tools that find the master through
+    them. The second follows the first, since what only one of two has is lost if the sentinels choose the other. With
+    `proxies` each server is reached by all others and by the tools through one of these alone."""
 
-    def __init__(self, replicas=2, proxies=False):
+    def __init__(self, proxies=False):
         with contextlib.ExitStack() as stack:
             self.servers, self.proxies, self.ports = [], [], []
-            for _ in range(1 + replicas):
+            for _ in range(3):
                 options = {"repl_diskless_sync_delay": "0"}
                 if self.ports:
-                    options["replicaof"] = f"127.0.0.1 {self.ports[0]}"
-                port = free_port()
+                    options["replicaof"] = f"127.0.0.1 {self.ports[-1]}"
                 if proxies:
-                    self.proxies.append(stack.enter_context(Proxy(port)))
+                    self.proxies.append(stack.enter_context(Proxy(None)))
                     options["replica_announce_port"] = self.proxies[-1].port
-                self.servers.append(Server(tcp=port, **options))
+                self.servers.append(Server(tcp=True, **options))
                 stack.callback(self.servers[-1].close)
-                self.ports.append(self.proxies[-1].port if proxies else port)
-            for replica in self.servers[1:]:
-                replica.log.until("(?i)finished with success")
+                if proxies:
+                    self.proxies[-1].target = self.servers[-1].port
+                if self.ports:
+                    self.servers[-1].log.until("(?i)finished with success")
+                self.ports.append(self.proxies[-1].port if proxies else self.servers[-1].port)
             self.sentinels = []
             for _ in range(3):
                 self.sentinels.append(Sentinel(self.ports[0]))
                 stack.callback(self.sentinels[-1].close)
             for sentinel in self.sentinels:
-                sentinel.wait_for_others(replicas, 2)
+                sentinel.wait_for_others(1, 2)
             self.cleanup = stack.pop_all()
         hosts = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
         super().__init__(f"redis-sentinel://{hosts}/{NAME}", self.servers[0].home)
         self.master = self.servers[0]
 
     def wait_for_switch(self):
-        """Returns the new master when all sentinels name it."""
+        """Returns the new master when all sentinels name it. Only meanwhile are they quick to take a server for dead:
+        one that is only slow keeps its place."""
+        for sentinel in self.sentinels:
+            sentinel.take_for_dead_after(QUICK)
         for sentinel in self.sentinels:
             sentinel.wait_for_switch()
+        for sentinel in self.sentinels:
+            sentinel.take_for_dead_after(PATIENT)
         until_true(lambda: len({sentinel.named() for sentinel in self.sentinels}) == 1)
         self.master = self.servers[self.ports.index(self.sentinels[0].named())]
         return self.master
