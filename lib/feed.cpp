@@ -24,6 +24,17 @@ class Feed {
   }
 
   std::uint64_t run(const StopToken& stop) {
+    try {
+      publish(stop);
+    } catch (const Error&) {
+      flush_output();  // the IDs of what was acknowledged
+      throw;
+    }
+    return bad_;
+  }
+
+ private:
+  void publish(const StopToken& stop) {
     while (!stop.requested() && !ended_ && !output_closed_) {
       take_records();
       publisher_.flush();
@@ -36,17 +47,15 @@ class Feed {
     unlimited_ = true;
     const Deadline deadline = stop.requested() ? Clock::now() + time_to_finish : no_deadline;
     // What was read is published.
-    while (!ended_ && take_records() && publisher_.finish(deadline)) {
+    while (!ended_ && publisher_.finish(deadline) && take_records()) {
     }
     if (!publisher_.finish(deadline)) {
       throw Error(Failure::again,
                   "stopped" + publisher_.unacknowledged(publisher_.first_unacknowledged().value_or(0)));
     }
     flush_output();
-    return bad_;
   }
 
- private:
   // When nobody reads it any more, the run ends with what was read.
   void flush_output(bool only_if_large = false) {
     if (options_.output == nullptr) return;

@@ -16,7 +16,7 @@ from proxy import Proxy
 
 SEED = int(os.environ.get("CHAT_SEED") or random.SystemRandom().randrange(1, 1 << 31))
 SOAK = os.environ.get("CHAT_SOAK") == "1"
-LONG = 240.0 if SOAK else 60.0  # seconds; for floods
+LONG = 240.0  # seconds; for floods
 
 
 def dice():

@@ -4,6 +4,7 @@ import re
 import signal
 import threading
 from contextlib import suppress
+from itertools import chain, repeat
 
 import pytest
 import redis
@@ -307,6 +308,23 @@ def test_what_was_given_up_on_can_be_sent_from_the_record_that_is_named(make_ser
     stored = server.messages()
     assert len(stored) >= first - 1
     same(text(m.decode() for m in stored[: first - 1]), text(messages[: first - 1]), "what was acknowledged")
+
+
+def test_ids_are_printed_of_all_that_was_acknowledged_before_it_was_given_up_on(server):
+    keep_all(server)
+    numbers = "".join(f"{i}\n" for i in range(5000))
+
+    def publish(offset):
+        with CuttingProxy(server.socket, chain([{TO_CLIENT: offset}], repeat({TO_CLIENT: 0}))) as proxy:
+            command = ["chat-pub", "topic1", "--redis", proxy.url, "--retry-for", "200ms", "--print-ids"]
+            done = server.run(*command, input=numbers, code=None)
+        late = re.search(r"record (\d+) on was acknowledged", done.err_text)
+        assert done.code == (75 if late else 0)
+        first = int(late[1]) if late else 5001
+        assert len(done.lines) == first - 1, offset
+        return first
+
+    assert len(set(in_parallel(publish, range(500, 3300, 50)))) > 1  # cut at different batches
 
 
 def test_an_import_run_twice_publishes_once(server):

@@ -57,6 +57,23 @@ def test_pub_in_full_flow_has_stored_what_it_acknowledged(server, number, code):
 
 
 @each_signal
+def test_pub_publishes_all_that_it_has_read(make_server, number, code):
+    """Much more than may be under way at once."""
+    server = make_server()
+    pub = server.start("chat-pub", "topic1")
+    pub.write("0\n")
+    until_true(lambda: server.messages() == [b"0"])
+    server.stop_process()
+    pub.write("".join(f"{i}\n" for i in range(1, 10_001)))
+    pub.wait_read()
+    pub.send(number)
+    server.continue_process()
+    assert pub.wait() == code
+    late = re.search(rb"stopped; nothing from record \d+ on was acknowledged", pub.err.rest())
+    assert late or server.messages() == [str(i).encode() for i in range(10_001)]
+
+
+@each_signal
 def test_replay(server, number, code):
     server.pub("topic1", "a")
     replay = server.start("chat-replay", "topic1", "--follow", "--json")

@@ -26,9 +26,7 @@ inline chat::Endpoint server() {
   return chat::parse_url(url);
 }
 
-inline chat::Connection connect() {
-  return chat::Connection::open(server(), soon(), {});
-}
+inline chat::Connection connect() { return chat::Connection::open(server(), soon(), {}); }
 
 /// A connection of its own for each call.
 inline chat::Nodes& nodes() {
