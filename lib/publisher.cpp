@@ -260,11 +260,9 @@ void Publisher::step(short ready_events) {
       const bool late = due_ > 0 && Clock::now() >= last_heard_ + answer_time;
       if ((ready_events & ~POLLOUT) != 0 || late) {  // late may be this program alone
         connection_->fill();
-        if (!late) last_heard_ = Clock::now();
-        while (auto reply = connection_->next()) {
-          last_heard_ = Clock::now();
-          on_reply(reply->view());
-        }
+        auto reply = connection_->next();
+        if (reply || !late) last_heard_ = Clock::now();
+        for (; reply; reply = connection_->next()) on_reply(reply->view());
         send();
       }
       if (due_ > 0 && Clock::now() >= last_heard_ + answer_time) throw Outage("no answer in time");
