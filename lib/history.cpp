@@ -97,15 +97,16 @@ EntryId oldest_id(Connection& connection, std::string_view topic, const StopToke
 
 EntryId before_last(Connection& connection, std::string_view topic, std::uint64_t count,
                     const StopToken& stop) {
+  if (count == 0) return newest_id(connection, topic, stop);
   History history(topic, {.reverse = true});
-  EntryId oldest = last_id;
+  EntryId oldest = first_id;
   std::uint64_t seen = 0;
   for (history.ask(connection); history.asked();) {
     const Reply page = history.take(connection, stop);
     for (std::size_t i = 0; i < page.view().size() && seen < count; ++i, ++seen) oldest = entry_id(page[i]);
     if (seen == count) history.drop(connection, stop);
   }
-  return oldest == last_id ? newest_id(connection, topic, stop) : before(oldest);
+  return before(oldest);
 }
 
 }  // namespace chat

@@ -115,6 +115,9 @@ class Proxy:
         """After how many bytes the connection that has just come is cut, by direction."""
         return dict(self.limits)
 
+    def before_passing_on(self, direction):
+        """For tests in which something happens between two requests or answers."""
+
     def _connect(self):
         if isinstance(self.target, int):
             return socket.create_connection(("127.0.0.1", self.target))
@@ -129,6 +132,7 @@ class Proxy:
                     self.change.wait_for(lambda: direction not in self.stalled or self.closed)
                     if link not in self.links:
                         return
+                self.before_passing_on(direction)
                 if left is not None:
                     data = data[:left]
                     left -= len(data)

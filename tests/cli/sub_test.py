@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from harness import LIMIT
+from proxy import TO_SERVER, Proxy
 
 
 def test_live_messages_come_in_order(server):
@@ -34,6 +35,33 @@ def test_each_line_arrives_at_once_through_a_pipe(server):
     for i in range(3):
         server.pub("topic1", i)
         assert sub.line() == str(i)
+
+
+class Meanwhile(Proxy):
+    """Does `work` before the connections' n-th piece on the way to the server is passed on."""
+
+    def __init__(self, target, n, work):
+        self.left, self.work = n, work
+        super().__init__(target)
+
+    def before_passing_on(self, direction):
+        if direction == TO_SERVER:
+            self.left -= 1
+            if self.left == 0:
+                self.work()
+
+
+def test_the_first_message_of_a_topic_is_shown_at_whatever_moment_of_the_start_it_comes(server):
+    for moment in range(1, 20):
+        topic = f"t{moment}"
+        server.run("chat-topics", "add", topic)
+        with Meanwhile(server.socket, moment, lambda topic=topic: server.pub(topic, "first")) as proxy:
+            sub = server.follow(topic, "--last", "1", "-n", "2", "--raw", "--redis", proxy.url)
+            if proxy.left > 0:
+                break
+            server.pub(topic, "second")
+            assert sub.finish().text == "first\nsecond\n", moment
+    assert moment > 5
 
 
 def test_text_names_the_topic_when_there_are_several(server):
