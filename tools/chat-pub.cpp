@@ -5,11 +5,14 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli.h"
-#include "error.h"
-#include "feed.h"
-#include "publisher.h"
-#include "status_line.h"
+#include "base/error.h"
+#include "base/output.h"
+#include "base/wait.h"
+#include "chat/entry_id.h"
+#include "chat/input_pump.h"
+#include "chat/publisher.h"
+#include "cli/cli.h"
+#include "cli/progress_line.h"
 
 namespace {
 
@@ -119,7 +122,7 @@ int words_fd(const std::vector<std::string>& words) {
 }
 
 int publish(const Options& options, const chat::StopToken& stop) {
-  using chat::Records;
+  using chat::RecordReader;
   if (options.topic.empty() && !options.json) {
     throw chat::Error(chat::Failure::usage, "no topic; try 'chat-pub topic1', or 'chat-pub --help'");
   }
@@ -128,7 +131,7 @@ int publish(const Options& options, const chat::StopToken& stop) {
                       "--import-id '" + options.import_id + "' can't be used: 1 to 64 of A-Z a-z 0-9 . _ -");
   }
   chat::Output out(STDOUT_FILENO, stop);
-  chat::FeedOptions feed;
+  chat::InputPumpOptions feed;
   if (!options.topic.empty()) feed.topic = options.topic;
   if (feed.topic) chat::check_topic(*feed.topic);
   feed.user = user_of(options);
@@ -156,18 +159,18 @@ int publish(const Options& options, const chat::StopToken& stop) {
   }
 
   const bool words = !options.words.empty();
-  const auto split = words || options.whole ? Records::Split::whole
-                     : options.null         ? Records::Split::null
-                                            : Records::Split::newline;
-  Records records(words ? words_fd(options.words) : STDIN_FILENO, split, options.max_size);
+  const auto split = words || options.whole ? RecordReader::Split::whole
+                     : options.null         ? RecordReader::Split::null
+                                            : RecordReader::Split::newline;
+  RecordReader records(words ? words_fd(options.words) : STDIN_FILENO, split, options.max_size);
   chat::Route route(options.common.endpoint(), {.first_retry_for = options.common.retry_for});
   chat::Publisher publisher(route, publisher_options, stop);
-  using When = chat::cli::StatusLine::When;
-  chat::cli::StatusLine line(options.progress ? When::asked : When::never);
+  using When = chat::cli::ProgressLine::When;
+  chat::cli::ProgressLine line(options.progress ? When::asked : When::never);
   if (line.wanted()) {
     feed.reached = [&](std::uint64_t count) { line.show({.messages = count, .part = records.part_read()}); };
   }
-  const std::uint64_t bad = chat::feed(records, publisher, feed, stop);
+  const std::uint64_t bad = chat::pump_input(records, publisher, feed, stop);
   publisher.close();
   line.end();
   return bad == 0 ? 0 : chat::cli::exit_code(chat::Failure::input);

@@ -3,11 +3,13 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli.h"
-#include "error.h"
-#include "reading_options.h"
-#include "replay.h"
-#include "status_line.h"
+#include "base/error.h"
+#include "base/output.h"
+#include "base/wait.h"
+#include "cli/cli.h"
+#include "cli/progress_line.h"
+#include "cli/reading_options.h"
+#include "process/replay.h"
 
 namespace {
 
@@ -133,9 +135,9 @@ int replay(const Options& options, const chat::StopToken& stop) {
   chat::cli::check_bounds(options.start, options.end);
   chat::Route route(options.common.endpoint(),
                     {.first_retry_for = options.common.retry_for, .replicas = options.replica});
-  using When = chat::cli::StatusLine::When;
+  using When = chat::cli::ProgressLine::When;
   const bool by_itself = !options.common.quiet && isatty(STDOUT_FILENO) != 1;
-  chat::cli::StatusLine line(options.progress ? When::asked : by_itself ? When::by_itself : When::never);
+  chat::cli::ProgressLine line(options.progress ? When::asked : by_itself ? When::by_itself : When::never);
   chat::ReplayOptions replay = replaying(options);
   if (line.wanted()) {
     replay.reached = [&line](const chat::Reached& reached) { line.show(reached); };

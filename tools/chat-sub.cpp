@@ -4,14 +4,15 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "cli.h"
-#include "error.h"
-#include "filter.h"
-#include "output.h"
-#include "printer.h"
-#include "reading_options.h"
-#include "subscriber.h"
-#include "topic_pattern.h"
+#include "base/error.h"
+#include "base/output.h"
+#include "base/wait.h"
+#include "chat/subscriber.h"
+#include "chat/topic_pattern.h"
+#include "cli/cli.h"
+#include "cli/reading_options.h"
+#include "process/filter.h"
+#include "process/printer.h"
 
 namespace {
 

@@ -4,16 +4,18 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "cli.h"
-#include "error.h"
-#include "output.h"
-#include "overview.h"
-#include "patience.h"
-#include "route.h"
-#include "terminal.h"
-#include "topic.h"
-#include "topic_pattern.h"
-#include "watch.h"
+#include "base/error.h"
+#include "base/output.h"
+#include "base/suggest.h"
+#include "base/wait.h"
+#include "chat/topic.h"
+#include "chat/topic_pattern.h"
+#include "cli/cli.h"
+#include "cli/overview_text.h"
+#include "cli/watch.h"
+#include "redis/retry.h"
+#include "redis/route.h"
+#include "terminal/terminal.h"
 
 namespace {
 
@@ -99,7 +101,7 @@ void check_bare_words(const Options& options, const std::vector<std::string>& th
   }
 }
 
-std::string list(const Options& options, chat::Nodes& nodes, const chat::StopToken& stop) {
+std::string list(const Options& options, chat::ConnectionPool& nodes, const chat::StopToken& stop) {
   const std::vector<std::string> there = chat::list_topics(nodes, stop);
   check_bare_words(options, there);
   const std::vector<std::string> names = chat::select_topics(there, options.topics);
@@ -114,7 +116,7 @@ std::string list(const Options& options, chat::Nodes& nodes, const chat::StopTok
 }
 
 void watch(const Options& options, chat::Route& route, chat::Output& out, const chat::StopToken& stop) {
-  chat::Nodes nodes(route);
+  chat::ConnectionPool nodes(route);
   check_bare_words(options, chat::list_topics(nodes, stop));
   const char* const term = std::getenv("TERM");
   chat::WatchOptions watching;
@@ -128,7 +130,7 @@ void watch(const Options& options, chat::Route& route, chat::Output& out, const 
   chat::watch(route, watching, out, stop);
 }
 
-std::string who(const Options& options, chat::Nodes& nodes, const chat::StopToken& stop) {
+std::string who(const Options& options, chat::ConnectionPool& nodes, const chat::StopToken& stop) {
   chat::Presences topics;
   for (const auto& topic : chat::select_topics(chat::list_topics(nodes, stop), options.topics)) {
     topics.emplace_back(topic, chat::presence(nodes, topic, stop));
@@ -143,7 +145,8 @@ std::string who(const Options& options, chat::Nodes& nodes, const chat::StopToke
 }
 
 // Does what is asked for, and returns what is to be printed. again: an earlier try broke off.
-std::string perform(const Options& options, chat::Nodes& nodes, bool again, const chat::StopToken& stop) {
+std::string perform(const Options& options, chat::ConnectionPool& nodes, bool again,
+                    const chat::StopToken& stop) {
   if (options.add->parsed()) {
     const bool made = chat::add_topic(nodes, options.topic, options.settings, stop);
     if (!made && !again) {
@@ -161,17 +164,17 @@ std::string perform(const Options& options, chat::Nodes& nodes, bool again, cons
 }
 
 std::string insist(const Options& options, chat::Route& route, const chat::StopToken& stop) {
-  chat::Nodes nodes(route);
-  chat::Patience patience(options.common.retry_for.value_or(std::chrono::seconds(30)));
+  chat::ConnectionPool nodes(route);
+  chat::RetryPolicy retry(options.common.retry_for.value_or(std::chrono::seconds(30)));
   while (true) {
     try {
-      return perform(options, nodes, patience.tried(), stop);
+      return perform(options, nodes, retry.tried(), stop);
     } catch (const chat::Outage& outage) {
       nodes.clear();
-      if (!patience.tried()) {
+      if (!retry.tried()) {
         spdlog::warn("lost Redis at {} ({}): trying again", route.endpoint().str(), outage.what());
       }
-      chat::wait({}, patience.failed(route.endpoint(), outage), stop);
+      chat::wait({}, retry.failed(route.endpoint(), outage), stop);
       if (stop.requested()) throw chat::Stopped();
     }
   }

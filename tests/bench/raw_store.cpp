@@ -3,7 +3,7 @@
 
 #include <ctime>
 
-#include "publish_script.h"
+#include "chat/publish_script.h"
 #include "raw.h"
 
 int main(int argc, char** argv) {

@@ -245,7 +245,7 @@ def answered(server, error):
 def test_a_refused_batch_is_not_overtaken(server):
     """NOSCRIPT for one batch, while the next ones find the script that another client has loaded."""
     client = server.client()
-    script = re.search(r'R"lua\((.*?)\)lua"', (SOURCE / "lib/publish_script.cpp").read_text(), re.DOTALL).group(1)
+    script = (SOURCE / "lib/chat/publish.lua").read_text()
     sent = []
     with Proxy(server.socket) as proxy:
         pub = server.start("chat-pub", "topic1", "--redis", proxy.url, "--retry-for", "10m")

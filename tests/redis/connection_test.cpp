@@ -1,3 +1,4 @@
+#include "base/error.h"
 #include "fixture.h"
 
 using namespace chat;

@@ -7,12 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "../unit/failure.h"
-#include "../unit/recorder.h"
-#include "history.h"
-#include "nodes.h"
-#include "redis.h"
-#include "topic.h"
+#include "base/wait.h"
+#include "chat/entry_id.h"
+#include "chat/history.h"
+#include "chat/topic.h"
+#include "redis/connection.h"
+#include "redis/connection_pool.h"
+#include "unit/failure.h"
+#include "unit/recorder.h"
 
 // The server is shared by all test cases: each one uses topics of its own.
 
@@ -29,9 +31,9 @@ inline chat::Endpoint server() {
 inline chat::Connection connect() { return chat::Connection::open(server(), soon(), {}); }
 
 /// A connection of its own for each call.
-inline chat::Nodes& nodes() {
+inline chat::ConnectionPool& nodes() {
   static chat::Route route{server()};
-  static chat::Nodes nodes{route};
+  static chat::ConnectionPool nodes{route};
   nodes.clear();
   return nodes;
 }
@@ -77,7 +79,7 @@ inline chat::EntryId add_entry(chat::Connection& connection, const std::string& 
 }
 
 /// A stop that comes when a test has waited too long for something.
-inline chat::StopToken patience() {
+inline chat::StopToken retry() {
   chat::StopToken stop;
   stop.until = soon();
   return stop;

@@ -1,9 +1,12 @@
-#include "group.h"
+#include "process/group.h"
 
 #include <memory>
 #include <utility>
 
-#include "dead_letters.h"
+#include "base/error.h"
+#include "base/wait.h"
+#include "chat/dead_letters.h"
+#include "chat/entry_id.h"
 #include "script.h"
 
 using namespace chat;
@@ -18,7 +21,7 @@ struct Bench {
   Connection admin = connect();
   Route route{server()};
   GroupOptions options;
-  Recorder listener;
+  Recorder sink;
   bool acknowledging = true;
   GroupReader* reader = nullptr;
 
@@ -28,27 +31,27 @@ struct Bench {
     options.consumer = "c";
     options.claim_after = 3'600s;
     publish(admin, options.topic, {"1", "2", "3"});
-    listener.on_message = [this] { return act(); };
+    sink.on_message = [this] { return act(); };
   }
   bool act() {
-    if (acknowledging) reader->done({*listener.messages.back().id});
+    if (acknowledging) reader->done({*sink.messages.back().id});
     return true;
   }
   /// Does something once, before the message with this text is done.
   void at(const std::string& text, std::function<void()> work) {
     auto due = std::make_shared<bool>(true);
-    listener.on_message = [this, text, work, due] {
-      if (listener.texts.back() == text && std::exchange(*due, false)) work();
+    sink.on_message = [this, text, work, due] {
+      if (sink.texts.back() == text && std::exchange(*due, false)) work();
       return act();
     };
   }
   /// Runs once, and returns what was told.
-  Texts run(const StopToken& stop = patience()) {
+  Texts run(const StopToken& stop = retry()) {
     GroupReader group(route, options);
     reader = &group;
-    listener.texts.clear();
-    group.run(listener, stop);
-    return listener.texts;
+    sink.texts.clear();
+    group.run(sink, stop);
+    return sink.texts;
   }
   /// Takes messages without ever finishing them, as a consumer that dies.
   Texts die(const std::string& consumer, std::size_t batch = 10) {
@@ -56,10 +59,10 @@ struct Bench {
     options.consumer = consumer;
     options.batch = batch;
     acknowledging = false;
-    listener.on_pause = [] { return false; };
+    sink.on_pause = [] { return false; };
     Texts taken = run();
     acknowledging = true;
-    listener.on_pause = [] { return true; };
+    sink.on_pause = [] { return true; };
     options = living;
     return taken;
   }
@@ -103,7 +106,7 @@ TEST_CASE("what another consumer left is taken over, when it is time") {
   Bench bench("claim");
   CHECK(bench.die("dead", 2) == Texts{"1", "2"});
   volatile std::sig_atomic_t stopping = 0;
-  StopToken stop = patience();
+  StopToken stop = retry();
   stop.flag = &stopping;
   bench.at("3", [&] { stopping = 1; });
   CHECK(bench.run(stop) == Texts{"3"});
@@ -129,9 +132,9 @@ TEST_CASE("so many and no more") {
   CHECK(bench.run() == Texts{"3"});
 }
 
-TEST_CASE("a listener that has enough ends the run") {
+TEST_CASE("a sink that has enough ends the run") {
   Bench bench("enough");
-  bench.listener.on_message = [&] {
+  bench.sink.on_message = [&] {
     bench.act();
     return false;
   };
@@ -143,8 +146,8 @@ TEST_CASE("following goes on with what is published") {
   bench.options.follow = true;
   bench.at("3", [&] { publish(bench.admin, bench.options.topic, {"4"}); });
   volatile std::sig_atomic_t stopping = 0;
-  bench.listener.on_pause = [&] {
-    if (bench.listener.texts.back() == "4") stopping = 1;
+  bench.sink.on_pause = [&] {
+    if (bench.sink.texts.back() == "4") stopping = 1;
     return true;
   };
   CHECK(bench.run({-1, &stopping}) == Texts{"1", "2", "3", "4"});
@@ -157,7 +160,7 @@ TEST_CASE("a message that was trimmed before it was processed is a loss") {
   const std::string id = stored(bench.admin, bench.options.topic)[1].id->str();
   ask(bench.admin, {"XDEL", stream_key(bench.options.topic), id});
   CHECK(bench.run() == Texts{"1", "3"});
-  CHECK(bench.listener.losses ==
+  CHECK(bench.sink.losses ==
         Texts{bench.options.topic + ": lost message " + id + ": trimmed before it was processed"});
   CHECK(bench.pending() == 0);
 }
@@ -166,7 +169,7 @@ TEST_CASE("an entry that is no message is reported once, and done") {
   Bench bench("odd");
   const Reply id = ask(bench.admin, {"XADD", stream_key(bench.options.topic), "*", "other", "fields"});
   CHECK(bench.run() == Texts{"1", "2", "3"});
-  CHECK(bench.listener.warnings ==
+  CHECK(bench.sink.warnings ==
         Texts{bench.options.topic + ": skipped entry " + std::string(id.view().text()) +
               ", which is no chat message: the entry has no field \"message\""});
   CHECK(bench.pending() == 0);
@@ -202,7 +205,7 @@ TEST_CASE("messages that are being processed are kept from others") {
   std::vector<std::int64_t> idle;
   std::string owner;
   bench.at("2", [&] {
-    const EntryId id = *bench.listener.messages.back().id;
+    const EntryId id = *bench.sink.messages.back().id;
     const std::string text = id.str();
     const auto look = [&] {
       const Reply pending = ask(bench.admin, {"XPENDING", key, "g", text, text, "1"});
@@ -234,16 +237,16 @@ TEST_CASE("a connection that breaks before a message is done") {
   bench.at("1", [&] { kill_others(bench.admin); });
   CHECK(bench.run() == Texts{"1", "2", "3"});
   CHECK(bench.pending() == 0);
-  REQUIRE(bench.listener.warnings.size() == 1);
-  CHECK(has(bench.listener.warnings[0], "lost Redis at unix://"));
+  REQUIRE(bench.sink.warnings.size() == 1);
+  CHECK(has(bench.sink.warnings[0], "lost Redis at unix://"));
 }
 
 TEST_CASE("a connection that breaks while messages are kept") {
   Bench bench("kept");
   bench.at("2", [&] {
     kill_others(bench.admin);
-    bench.reader->keep({*bench.listener.messages.back().id});
-    bench.reader->keep({*bench.listener.messages.back().id});
+    bench.reader->keep({*bench.sink.messages.back().id});
+    bench.reader->keep({*bench.sink.messages.back().id});
   });
   CHECK(bench.run() == Texts{"1", "2", "3"});
   CHECK(bench.pending() == 0);
@@ -260,7 +263,7 @@ TEST_CASE("a topic that isn't there, or goes under way") {
   Bench bench("gone");
   bench.at("3", [&] { remove_topic(nodes(), bench.options.topic, true, {}); });
   CHECK(error_of([&] { bench.run(); }).failure() == Failure::no_topic);
-  CHECK(bench.listener.texts == Texts{"1", "2", "3"});
+  CHECK(bench.sink.texts == Texts{"1", "2", "3"});
   CHECK(error_of([&] { bench.run(); }).failure() == Failure::no_topic);
   CHECK(ask(bench.admin, {"EXISTS", stream_key(bench.options.topic)}).view().integer() == 0);
 }

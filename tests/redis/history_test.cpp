@@ -1,7 +1,9 @@
-#include "history.h"
+#include "chat/history.h"
 
 #include <algorithm>
 
+#include "base/error.h"
+#include "chat/entry_id.h"
 #include "fixture.h"
 
 using namespace chat;

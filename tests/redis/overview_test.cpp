@@ -1,5 +1,6 @@
-#include "overview.h"
+#include "chat/overview.h"
 
+#include "chat/entry_id.h"
 #include "script.h"
 
 using namespace chat;
@@ -24,8 +25,8 @@ TEST_CASE("what is going on in topics") {
   add(31min);
   add(31min);
   add(1min);
-  Connection listener = connect();
-  ask(listener, {"SUBSCRIBE", busy});
+  Connection sink = connect();
+  ask(sink, {"SUBSCRIBE", busy});
 
   const auto topics = overview(nodes(), {busy, "overview_test/removed", "topic3", "overview_test/no"}, {});
   REQUIRE(topics.size() == 2);

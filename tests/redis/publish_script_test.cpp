@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "chat/entry_id.h"
 #include "script.h"
 
 using namespace chat;
@@ -35,9 +36,9 @@ std::uint64_t current_millisecond() {
 
 TEST_CASE("the script stores and publishes in one order, with one ID") {
   Connection connection = connect();
-  Connection listener = connect();
+  Connection sink = connect();
   const ScriptCall call = prepare("both", {"one", "two"});
-  ask(listener, {"SUBSCRIBE", call.topic});
+  ask(sink, {"SUBSCRIBE", call.topic});
   const std::uint64_t before = current_millisecond();
   const Reply reply = call_script(connection, call);
   REQUIRE(reply.view().size() == 5);
@@ -55,10 +56,10 @@ TEST_CASE("the script stores and publishes in one order, with one ID") {
   CHECK(messages[1].user == "ana");
   CHECK(messages[1].timestamp == 1732400000);
   CHECK(messages[1].pub == "tester-2");
-  CHECK(listener.receive(soon(), {})[2].text() ==
+  CHECK(sink.receive(soon(), {})[2].text() ==
         R"({"user": "ana", "message": "one", "timestamp": 1732400000, "id": ")" + ms +
             R"(-1", "pub": "tester-1"})");
-  CHECK(listener.receive(soon(), {})[2].text() ==
+  CHECK(sink.receive(soon(), {})[2].text() ==
         R"({"user": "ana", "message": "two", "timestamp": 1732400000, "id": ")" + ms +
             R"(-2", "pub": "tester-2"})");
   CHECK(position(connection, call) == "2 " + ms + " 2");
@@ -70,9 +71,9 @@ TEST_CASE("the script stores and publishes in one order, with one ID") {
 
 TEST_CASE("a message that JSON must escape comes in two forms, in runs of user and timestamp") {
   Connection connection = connect();
-  Connection listener = connect();
+  Connection sink = connect();
   const ScriptCall call = prepare("runs", {});
-  ask(listener, {"SUBSCRIBE", call.topic});
+  ask(sink, {"SUBSCRIBE", call.topic});
   ask(connection, {"EVAL",
                    publish_script,
                    "3",
@@ -107,7 +108,7 @@ TEST_CASE("a message that JSON must escape comes in two forms, in runs of user a
   Message heard;
   std::string why;
   for (const Message& message : messages) {
-    const Reply push = listener.receive(soon(), {});
+    const Reply push = sink.receive(soon(), {});
     REQUIRE(parse_payload(push[2].text(), heard, why));
     CHECK(heard.text == message.text);
     CHECK(heard.user == message.user);
@@ -189,8 +190,8 @@ TEST_CASE("what is stored already is skipped") {
   Connection connection = connect();
   ScriptCall call = prepare("skip", {"one", "two"});
   const Reply first = call_script(connection, call);
-  Connection listener = connect();
-  ask(listener, {"SUBSCRIBE", call.topic});
+  Connection sink = connect();
+  ask(sink, {"SUBSCRIBE", call.topic});
   ask(connection, {"EXPIRE", publisher_key(call.topic, "tester"), "45"});
   const std::string place = position(connection, call);
 
@@ -211,7 +212,7 @@ TEST_CASE("what is stored already is skipped") {
   CHECK(texts_of(messages) == std::vector<std::string>{"one", "two", "three", "four"});
   CHECK(numbers(messages) == std::vector<std::uint64_t>{1, 2, 3, 4});
   CHECK(messages[2].pub == "tester-3");
-  CHECK(has(std::string(listener.receive(soon(), {})[2].text()), "\"three\""));
+  CHECK(has(std::string(sink.receive(soon(), {})[2].text()), "\"three\""));
 
   call.first = 1;
   call.texts = {"one"};

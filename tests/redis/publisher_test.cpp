@@ -1,9 +1,12 @@
-#include "publisher.h"
+#include "chat/publisher.h"
 
 #include <sys/socket.h>
 
 #include <algorithm>
 
+#include "base/error.h"
+#include "base/wait.h"
+#include "chat/entry_id.h"
 #include "script.h"
 
 using namespace chat;
@@ -271,16 +274,16 @@ TEST_CASE("several topics, in turns") {
 TEST_CASE("ephemeral messages are only published") {
   Bench bench;
   const std::string topic = bench.topic("ephemeral");
-  Connection listener = connect();
-  ask(listener, {"SUBSCRIBE", topic});
+  Connection sink = connect();
+  ask(sink, {"SUBSCRIBE", topic});
   bench.options.ephemeral = true;
   Publisher publisher = bench.publisher();
   add(publisher, publisher.topic(topic), {"one", "say \"hi\""});
   REQUIRE(publisher.finish(soon()));
   publisher.close();
-  CHECK(listener.receive(soon(), {})[2].text() ==
+  CHECK(sink.receive(soon(), {})[2].text() ==
         R"({"user": "ana", "message": "one", "timestamp": 1732400000})");
-  CHECK(listener.receive(soon(), {})[2].text() ==
+  CHECK(sink.receive(soon(), {})[2].text() ==
         R"({"user": "ana", "message": "say \"hi\"", "timestamp": 1732400000})");
   CHECK(stored(bench.admin, topic).empty());
 }
@@ -297,12 +300,12 @@ TEST_CASE("ephemeral messages that may be lost are told, and not sent again") {
   publisher.flush();
   publisher.step(0);
   lose_answer(publisher);
-  Connection listener = connect();
-  ask(listener, {"SUBSCRIBE", topic});
+  Connection sink = connect();
+  ask(sink, {"SUBSCRIBE", topic});
   publisher.finish(soon());
   add(publisher, number, {"four"}, 4);
   REQUIRE(publisher.finish(soon()));
-  CHECK(has(std::string(listener.receive(soon(), {})[2].text()), "\"four\""));
+  CHECK(has(std::string(sink.receive(soon(), {})[2].text()), "\"four\""));
   CHECK(publisher.first_unacknowledged() == 2U);
   const Error error = error_of([&] { publisher.close(); });
   CHECK(error.failure() == Failure::again);

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "chat/publish_script.h"
 #include "fixture.h"
-#include "publish_script.h"
 
 /// What the publish script is called with.
 struct ScriptCall {

@@ -1,7 +1,9 @@
-#include "subscriber.h"
+#include "chat/subscriber.h"
 
 #include <unistd.h>
 
+#include "base/error.h"
+#include "chat/entry_id.h"
 #include "script.h"
 
 using namespace chat;
@@ -12,23 +14,23 @@ namespace {
 using Texts = std::vector<std::string>;
 using End = Subscriber::End;
 
-/// Follows a topic until so many messages were told. Its listener acts in the middle by connections of its
+/// Follows a topic until so many messages were told. Its sink acts in the middle by connections of its
 /// own, so that all happens in an order that is known.
 struct Bench {
   std::string topic;
   Connection admin = connect();
   Route route{server()};
   SubscriberOptions options;
-  Recorder listener;
+  Recorder sink;
   std::size_t wanted = 1'000'000;
 
   explicit Bench(const std::string& name) : topic("subscriber_test/" + name) {
     ask(admin, {"DEL", stream_key(topic), info_key(topic)});  // another section's
     add_topic(nodes(), topic, {}, {});
     options.topics = {topic};
-    listener.on_message = [this] { return go_on(); };
+    sink.on_message = [this] { return go_on(); };
   }
-  bool go_on() const { return listener.messages.size() < wanted; }
+  bool go_on() const { return sink.messages.size() < wanted; }
   void say(const Texts& texts) { publish(admin, topic, texts); }
   void from_start() {
     options.start.kind = StartAt::Kind::after;
@@ -36,8 +38,8 @@ struct Bench {
   }
   /// Does something once, when the message with this text is told.
   void at(const std::string& text, std::function<void()> act) {
-    listener.on_message = [this, text, act] {
-      if (listener.texts.back() == text) act();
+    sink.on_message = [this, text, act] {
+      if (sink.texts.back() == text) act();
       return go_on();
     };
   }
@@ -47,8 +49,8 @@ struct Bench {
              R"(", "pub": "evil-1"})");
   }
   End run() {
-    Subscriber subscriber(route, options, listener);
-    return subscriber.run(patience());
+    Subscriber subscriber(route, options, sink);
+    return subscriber.run(retry());
   }
 };
 
@@ -59,31 +61,31 @@ TEST_CASE("history first, then live, without a gap") {
   bench.say({"1", "2", "3"});
   bench.from_start();
   bench.wanted = 5;
-  bench.listener.on_live = [&] {
-    CHECK(bench.listener.texts == Texts{"1", "2", "3"});
+  bench.sink.on_live = [&] {
+    CHECK(bench.sink.texts == Texts{"1", "2", "3"});
     bench.say({"4", "5"});
   };
   CHECK(bench.run() == End::enough);
-  CHECK(bench.listener.texts == Texts{"1", "2", "3", "4", "5"});
-  CHECK(bench.listener.topics.back() == bench.topic);
+  CHECK(bench.sink.texts == Texts{"1", "2", "3", "4", "5"});
+  CHECK(bench.sink.topics.back() == bench.topic);
   const auto messages = stored(bench.admin, bench.topic);
   for (std::size_t i = 0; i < 5; ++i) {
-    CHECK(bench.listener.messages[i].id == messages[i].id);
-    CHECK(bench.listener.messages[i].pub == messages[i].pub);
-    CHECK(bench.listener.messages[i].user == "ana");
+    CHECK(bench.sink.messages[i].id == messages[i].id);
+    CHECK(bench.sink.messages[i].pub == messages[i].pub);
+    CHECK(bench.sink.messages[i].user == "ana");
   }
-  CHECK(bench.listener.times_live == 1);
-  CHECK(bench.listener.losses.empty());
-  CHECK(bench.listener.warnings.empty());
+  CHECK(bench.sink.times_live == 1);
+  CHECK(bench.sink.losses.empty());
+  CHECK(bench.sink.warnings.empty());
 }
 
 TEST_CASE("from now on") {
   Bench bench("now");
   bench.say({"old"});
   bench.wanted = 2;
-  bench.listener.on_live = [&] { bench.say({"new", "newer"}); };
+  bench.sink.on_live = [&] { bench.say({"new", "newer"}); };
   CHECK(bench.run() == End::enough);
-  CHECK(bench.listener.texts == Texts{"new", "newer"});
+  CHECK(bench.sink.texts == Texts{"new", "newer"});
 }
 
 TEST_CASE("parts of the history, and then the end") {
@@ -129,9 +131,9 @@ TEST_CASE("parts of the history, and then the end") {
   }
   SECTION("from now on, which is nothing") { start.kind = StartAt::Kind::now; }
   CHECK(bench.run() == End::enough);
-  CHECK(bench.listener.texts == expected);
-  CHECK(bench.listener.times_live == 0);
-  CHECK(bench.listener.losses.empty());
+  CHECK(bench.sink.texts == expected);
+  CHECK(bench.sink.times_live == 0);
+  CHECK(bench.sink.losses.empty());
 }
 
 TEST_CASE("what comes after the start of a run that doesn't go on live is not its matter") {
@@ -141,7 +143,7 @@ TEST_CASE("what comes after the start of a run that doesn't go on live is not it
   bench.options.live = false;
   bench.at("1", [&] { bench.say({"3"}); });
   CHECK(bench.run() == End::enough);
-  CHECK(bench.listener.texts == Texts{"1", "2"});
+  CHECK(bench.sink.texts == Texts{"1", "2"});
 }
 
 TEST_CASE("long histories of several topics, each in its order") {
@@ -155,8 +157,8 @@ TEST_CASE("long histories of several topics, each in its order") {
   bench.run();
   for (const std::string& topic : bench.options.topics) {
     Texts told;
-    for (std::size_t i = 0; i < bench.listener.texts.size(); ++i) {
-      if (bench.listener.topics[i] == topic) told.push_back(bench.listener.texts[i]);
+    for (std::size_t i = 0; i < bench.sink.texts.size(); ++i) {
+      if (bench.sink.topics[i] == topic) told.push_back(bench.sink.texts[i]);
     }
     CHECK(told == texts);
   }
@@ -168,9 +170,9 @@ TEST_CASE("what is published while the history is told comes once") {
   bench.from_start();
   bench.wanted = 5;
   bench.at("1", [&] { bench.say({"3", "4"}); });
-  bench.listener.on_live = [&] { bench.say({"5"}); };
+  bench.sink.on_live = [&] { bench.say({"5"}); };
   CHECK(bench.run() == End::enough);
-  CHECK(bench.listener.texts == Texts{"1", "2", "3", "4", "5"});
+  CHECK(bench.sink.texts == Texts{"1", "2", "3", "4", "5"});
 }
 
 TEST_CASE("many live messages") {
@@ -178,25 +180,25 @@ TEST_CASE("many live messages") {
   Texts texts;
   for (int i = 0; i < 5000; ++i) texts.push_back(std::to_string(i));
   bench.wanted = texts.size();
-  bench.listener.on_live = [&] { bench.say(texts); };
+  bench.sink.on_live = [&] { bench.say(texts); };
   CHECK(bench.run() == End::enough);
-  CHECK(bench.listener.texts == texts);
+  CHECK(bench.sink.texts == texts);
 }
 
 TEST_CASE("plain publishers are heard live, and what is no message is reported") {
   Bench bench("plain");
   bench.wanted = 2;
-  bench.listener.on_live = [&] {
+  bench.sink.on_live = [&] {
     bench.send_raw(R"({"user": "bob", "message": "plain", "timestamp": 5})");
     bench.send_raw("garbage");
     bench.say({"stored"});
   };
   CHECK(bench.run() == End::enough);
-  CHECK(bench.listener.texts == Texts{"plain", "stored"});
-  CHECK_FALSE(bench.listener.messages[0].id);
-  CHECK(bench.listener.messages[0].user == "bob");
-  REQUIRE(bench.listener.warnings.size() == 1);
-  CHECK(has(bench.listener.warnings[0], bench.topic + ": skipped what is no chat message (1 so far): "));
+  CHECK(bench.sink.texts == Texts{"plain", "stored"});
+  CHECK_FALSE(bench.sink.messages[0].id);
+  CHECK(bench.sink.messages[0].user == "bob");
+  REQUIRE(bench.sink.warnings.size() == 1);
+  CHECK(has(bench.sink.warnings[0], bench.topic + ": skipped what is no chat message (1 so far): "));
 }
 
 TEST_CASE("an entry that is no message is reported, and somebody's own entry told") {
@@ -207,9 +209,9 @@ TEST_CASE("an entry that is no message is reported, and somebody's own entry tol
   bench.from_start();
   bench.options.live = false;
   bench.run();
-  CHECK(bench.listener.texts == Texts{"own", "stored"});
-  CHECK(bench.listener.warnings.size() == 1);
-  CHECK(bench.listener.losses.empty());
+  CHECK(bench.sink.texts == Texts{"own", "stored"});
+  CHECK(bench.sink.warnings.size() == 1);
+  CHECK(bench.sink.losses.empty());
 }
 
 TEST_CASE("forged IDs neither hide messages nor raise alarms") {
@@ -217,34 +219,34 @@ TEST_CASE("forged IDs neither hide messages nor raise alarms") {
   bench.say({"1", "2"});
   bench.from_start();
   SECTION("far ahead") {
-    bench.listener.on_live = [&] {
+    bench.sink.on_live = [&] {
       bench.forge("forged", "9999999999999-99");
       bench.say({"3", "4"});
     };
     bench.wanted = 4;
     CHECK(bench.run() == End::enough);
-    CHECK(bench.listener.texts == Texts{"1", "2", "3", "4"});
+    CHECK(bench.sink.texts == Texts{"1", "2", "3", "4"});
   }
   SECTION("from the past") {
-    bench.listener.on_live = [&] {
+    bench.sink.on_live = [&] {
       bench.forge("forged", "1-1");
       bench.forge("forged", "1-3");
       bench.say({"3", "4"});
     };
     bench.wanted = 4;
     CHECK(bench.run() == End::enough);
-    CHECK(bench.listener.texts == Texts{"1", "2", "3", "4"});
+    CHECK(bench.sink.texts == Texts{"1", "2", "3", "4"});
   }
   SECTION("exactly the next one") {
-    bench.listener.on_live = [&] {
+    bench.sink.on_live = [&] {
       bench.forge("forged", "9999999999999-3");
       bench.say({"3", "4"});
     };
     bench.wanted = 5;
     CHECK(bench.run() == End::enough);
-    CHECK(bench.listener.texts == Texts{"1", "2", "forged", "3", "4"});
+    CHECK(bench.sink.texts == Texts{"1", "2", "forged", "3", "4"});
   }
-  CHECK(bench.listener.losses.empty());
+  CHECK(bench.sink.losses.empty());
 }
 
 TEST_CASE("messages trimmed before they could be read are a loss, with count and IDs") {
@@ -258,41 +260,40 @@ TEST_CASE("messages trimmed before they could be read are a loss, with count and
   SECTION("some") {
     ask(bench.admin, {"XTRIM", stream_key(bench.topic), "MAXLEN", "2"});
     bench.run();
-    CHECK(bench.listener.texts == Texts{"4", "5"});
-    CHECK(bench.listener.losses == Texts{bench.topic + ": lost 2 messages between " + all[0].id->str() +
-                                         " and " + all[3].id->str() + ": trimmed before they could be read"});
+    CHECK(bench.sink.texts == Texts{"4", "5"});
+    CHECK(bench.sink.losses == Texts{bench.topic + ": lost 2 messages between " + all[0].id->str() + " and " +
+                                     all[3].id->str() + ": trimmed before they could be read"});
   }
   SECTION("all") {
     ask(bench.admin, {"XTRIM", stream_key(bench.topic), "MAXLEN", "0"});
     bench.run();
-    CHECK(bench.listener.texts.empty());
-    CHECK(bench.listener.losses ==
-          Texts{bench.topic + ": lost 4 messages after " + all[0].id->str() + " up to " + all[4].id->str() +
-                ": trimmed before they could be read"});
+    CHECK(bench.sink.texts.empty());
+    CHECK(bench.sink.losses == Texts{bench.topic + ": lost 4 messages after " + all[0].id->str() + " up to " +
+                                     all[4].id->str() + ": trimmed before they could be read"});
   }
   SECTION("none that counts: where it begins, nothing was told before") {
     bench.options.start.counted = false;
     ask(bench.admin, {"XTRIM", stream_key(bench.topic), "MAXLEN", "2"});
     bench.run();
-    CHECK(bench.listener.texts == Texts{"4", "5"});
-    CHECK(bench.listener.losses.empty());
+    CHECK(bench.sink.texts == Texts{"4", "5"});
+    CHECK(bench.sink.losses.empty());
   }
 }
 
 TEST_CASE("a connection that breaks is made again, and nothing told twice or left out") {
   Bench bench("broken");
   bench.wanted = 6;
-  bench.listener.on_live = [&] { bench.say({"1", "2", "3"}); };
+  bench.sink.on_live = [&] { bench.say({"1", "2", "3"}); };
   bench.at("2", [&] {
     kill_others(bench.admin);
     bench.say({"4", "5", "6"});
   });
   CHECK(bench.run() == End::enough);
-  CHECK(bench.listener.texts == Texts{"1", "2", "3", "4", "5", "6"});
-  CHECK(bench.listener.times_live == 1);
-  CHECK(bench.listener.losses.empty());
-  REQUIRE(bench.listener.warnings.size() == 1);
-  CHECK(has(bench.listener.warnings[0], "lost Redis at unix://"));
+  CHECK(bench.sink.texts == Texts{"1", "2", "3", "4", "5", "6"});
+  CHECK(bench.sink.times_live == 1);
+  CHECK(bench.sink.losses.empty());
+  REQUIRE(bench.sink.warnings.size() == 1);
+  CHECK(has(bench.sink.warnings[0], "lost Redis at unix://"));
 }
 
 TEST_CASE("a connection that breaks again and again") {
@@ -302,32 +303,32 @@ TEST_CASE("a connection that breaks again and again") {
   bench.say(texts);
   bench.from_start();
   bench.wanted = 800;
-  bench.listener.on_live = [&] { bench.say(texts); };
-  bench.listener.on_message = [&] {
-    if (bench.listener.messages.size() % 90 == 0) kill_others(bench.admin);
+  bench.sink.on_live = [&] { bench.say(texts); };
+  bench.sink.on_message = [&] {
+    if (bench.sink.messages.size() % 90 == 0) kill_others(bench.admin);
     return bench.go_on();
   };
   CHECK(bench.run() == End::enough);
   Texts twice = texts;
   twice.insert(twice.end(), texts.begin(), texts.end());
-  CHECK(bench.listener.texts == twice);
-  CHECK(bench.listener.losses.empty());
+  CHECK(bench.sink.texts == twice);
+  CHECK(bench.sink.losses.empty());
 }
 
 TEST_CASE("messages trimmed during an outage are a loss") {
   Bench bench("away");
   bench.wanted = 2;
-  bench.listener.on_live = [&] { bench.say({"1"}); };
+  bench.sink.on_live = [&] { bench.say({"1"}); };
   bench.at("1", [&] {
     kill_others(bench.admin);
     bench.say({"2", "3", "4", "5"});
     ask(bench.admin, {"XTRIM", stream_key(bench.topic), "MAXLEN", "1"});
   });
   CHECK(bench.run() == End::enough);
-  CHECK(bench.listener.texts == Texts{"1", "5"});
-  const auto& told = bench.listener.messages;
-  CHECK(bench.listener.losses == Texts{bench.topic + ": lost 3 messages between " + told[0].id->str() +
-                                       " and " + told[1].id->str() + ": trimmed before they could be read"});
+  CHECK(bench.sink.texts == Texts{"1", "5"});
+  const auto& told = bench.sink.messages;
+  CHECK(bench.sink.losses == Texts{bench.topic + ": lost 3 messages between " + told[0].id->str() + " and " +
+                                   told[1].id->str() + ": trimmed before they could be read"});
 }
 
 TEST_CASE("a server that comes back with an older history: told, and nothing shown again") {
@@ -336,9 +337,9 @@ TEST_CASE("a server that comes back with an older history: told, and nothing sho
   call.topic = bench.topic;
   call.texts = {"a", "b", "c"};
   bench.wanted = 4;
-  bench.listener.on_live = [&] { call_script(bench.admin, call); };
+  bench.sink.on_live = [&] { call_script(bench.admin, call); };
   bench.at("c", [&] {
-    const std::uint64_t later = bench.listener.messages.back().id->ms + 1;
+    const std::uint64_t later = bench.sink.messages.back().id->ms + 1;
     ask(bench.admin,
         {"DEL", stream_key(bench.topic), info_key(bench.topic), publisher_key(bench.topic, call.publisher)});
     add_topic(nodes(), bench.topic, {}, {});
@@ -350,12 +351,11 @@ TEST_CASE("a server that comes back with an older history: told, and nothing sho
     call_script(bench.admin, call);
   });
   CHECK(bench.run() == End::enough);
-  CHECK(bench.listener.texts == Texts{"a", "b", "c", "d"});
+  CHECK(bench.sink.texts == Texts{"a", "b", "c", "d"});
   CHECK(stored(bench.admin, bench.topic).size() == 3);
-  REQUIRE(bench.listener.losses.size() == 1);
-  CHECK(has(bench.listener.losses[0], bench.topic +
-                                          ": Redis came back with an older history: 3 messages up to " +
-                                          bench.listener.messages[2].id->str()));
+  REQUIRE(bench.sink.losses.size() == 1);
+  CHECK(has(bench.sink.losses[0], bench.topic + ": Redis came back with an older history: 3 messages up to " +
+                                      bench.sink.messages[2].id->str()));
 }
 
 TEST_CASE("what is stored again by a slower clock is not shown again") {
@@ -368,7 +368,7 @@ TEST_CASE("what is stored again by a slower clock is not shown again") {
   const std::string ms = std::to_string(first.ms);
   bench.from_start();
   bench.wanted = 4;
-  bench.listener.on_live = [&] {
+  bench.sink.on_live = [&] {
     ask(bench.admin, {"HSET", info_key(bench.topic), "ms", std::to_string(first.ms + 3'600'000)});
     call.texts = {"a", "b", "c"};
     call_script(bench.admin, call);
@@ -385,11 +385,11 @@ TEST_CASE("what is stored again by a slower clock is not shown again") {
     call_script(bench.admin, call);
   });
   CHECK(bench.run() == End::enough);
-  CHECK(bench.listener.texts == Texts{"a", "b", "c", "d"});
+  CHECK(bench.sink.texts == Texts{"a", "b", "c", "d"});
   const auto messages = stored(bench.admin, bench.topic);
   CHECK(texts_of(messages) == Texts{"a", "b", "c", "d"});
-  CHECK(*messages[1].id < *bench.listener.messages[1].id);
-  CHECK(bench.listener.losses.empty());
+  CHECK(*messages[1].id < *bench.sink.messages[1].id);
+  CHECK(bench.sink.losses.empty());
 }
 
 TEST_CASE("what is older than the topic's max_age is not told") {
@@ -401,8 +401,8 @@ TEST_CASE("what is older than the topic's max_age is not told") {
   bench.from_start();
   bench.options.live = false;
   bench.run();
-  CHECK(bench.listener.texts == Texts{"new"});
-  CHECK(bench.listener.losses.empty());
+  CHECK(bench.sink.texts == Texts{"new"});
+  CHECK(bench.sink.losses.empty());
 }
 
 TEST_CASE("a topic that isn't there") {
@@ -417,7 +417,7 @@ TEST_CASE("a topic that is removed under way is told; with the last one the run 
   Bench bench("removed");
   Bench other("stays");
   bench.options.topics = {bench.topic, other.topic};
-  bench.listener.on_live = [&] {
+  bench.sink.on_live = [&] {
     remove_topic(nodes(), bench.topic, true, {});
     other.say({"1"});
   };
@@ -425,8 +425,8 @@ TEST_CASE("a topic that is removed under way is told; with the last one the run 
   const Error error = error_of([&] { bench.run(); });
   CHECK(error.failure() == Failure::no_topic);
   CHECK(std::string(error.what()) == "no topic is left to follow");
-  CHECK(bench.listener.texts == Texts{"1"});
-  CHECK(bench.listener.notes ==
+  CHECK(bench.sink.texts == Texts{"1"});
+  CHECK(bench.sink.notes ==
         Texts{"topic " + bench.topic + " was removed", "topic " + other.topic + " was removed"});
 }
 
@@ -435,21 +435,21 @@ TEST_CASE("all topics, and one that is added under way with all that was said in
   bench.options.patterns = {"*"};
   bench.options.topics.clear();
   bench.wanted = 3;
-  bench.listener.on_live = [&] {
+  bench.sink.on_live = [&] {
     bench.say({"1"});
     publish(bench.admin, "subscriber_test/added", {"2", "3"});
   };
   CHECK(bench.run() == End::enough);
-  const bool added_first = bench.listener.texts[0] == "2";
-  CHECK(bench.listener.texts == (added_first ? Texts{"2", "3", "1"} : Texts{"1", "2", "3"}));
-  CHECK(bench.listener.topics[added_first ? 0 : 1] == "subscriber_test/added");
+  const bool added_first = bench.sink.texts[0] == "2";
+  CHECK(bench.sink.texts == (added_first ? Texts{"2", "3", "1"} : Texts{"1", "2", "3"}));
+  CHECK(bench.sink.topics[added_first ? 0 : 1] == "subscriber_test/added");
 }
 
 TEST_CASE("who has a name is listed, who has none is counted") {
   Bench bench("presence");
   Presence there;
   bench.wanted = 1;
-  bench.listener.on_live = [&] {
+  bench.sink.on_live = [&] {
     there = presence(nodes(), bench.topic, {});
     bench.say({"1"});
   };
@@ -470,16 +470,16 @@ TEST_CASE("a stop") {
   Bench bench("stop");
   bench.say({"1", "2"});
   volatile std::sig_atomic_t stopping = 0;
-  Subscriber subscriber(bench.route, bench.options, bench.listener);
+  Subscriber subscriber(bench.route, bench.options, bench.sink);
   SECTION("while live") {
-    bench.listener.on_live = [&] { stopping = 1; };
+    bench.sink.on_live = [&] { stopping = 1; };
   }
   SECTION("at once") { stopping = 1; }
-  SECTION("by the listener's output") {
-    bench.listener.on_pause = [] { return false; };
+  SECTION("by the sink's output") {
+    bench.sink.on_pause = [] { return false; };
   }
   SECTION("during an outage") {
-    bench.listener.on_live = [&] {
+    bench.sink.on_live = [&] {
       kill_others(bench.admin);
       stopping = 1;
     };
@@ -492,7 +492,7 @@ TEST_CASE("a closed output ends the run") {
   int fds[2];
   REQUIRE(pipe(fds) == 0);
   bench.options.watch_fd = fds[1];
-  bench.listener.on_live = [&] { close(fds[0]); };
+  bench.sink.on_live = [&] { close(fds[0]); };
   CHECK_THROWS_AS(bench.run(), ClosedOutput);
   close(fds[1]);
 }
@@ -500,6 +500,6 @@ TEST_CASE("a closed output ends the run") {
 TEST_CASE("an outage that lasts too long ends the run") {
   Bench bench("outage");
   bench.options.retry_for = 0ms;
-  bench.listener.on_live = [&] { kill_others(bench.admin); };
+  bench.sink.on_live = [&] { kill_others(bench.admin); };
   CHECK(error_of([&] { bench.run(); }).failure() == Failure::again);
 }

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include "base/error.h"
+#include "chat/entry_id.h"
 #include "script.h"
 
 using namespace chat;
@@ -68,14 +70,14 @@ TEST_CASE("adding a topic") {
 
 TEST_CASE("that a topic was added or removed is told, once") {
   Connection connection = connect();
-  Connection listener = connect();
-  ask(listener, {"SUBSCRIBE", topics_channel});
+  Connection sink = connect();
+  ask(sink, {"SUBSCRIBE", topics_channel});
   add_topic(nodes(), "topic_test/told", {}, {});
   add_topic(nodes(), "topic_test/told", {}, {});
   remove_topic(nodes(), "topic_test/told", false, {});
   ask(connection, {"PUBLISH", topics_channel, "end"});
   for (const char* payload : {"topic_test/told", "topic_test/told", "end"}) {
-    CHECK(listener.receive(soon(), {})[2].text() == payload);
+    CHECK(sink.receive(soon(), {})[2].text() == payload);
   }
 }
 

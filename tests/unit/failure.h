@@ -3,8 +3,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "catch.h"
-#include "error.h"
+#include "base/error.h"
+#include "unit/catch.h"
 
 /// The Error that `work` ends with; fails the test when there is none.
 template <typename Work>

@@ -4,11 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "progress.h"
-#include "subscriber.h"
+#include "chat/entry_id.h"
+#include "chat/message_sink.h"
+#include "process/checkpoint.h"
 
 /// Remembers what it is told, and lets a test act at that moment.
-struct Recorder : chat::Listener {
+struct Recorder : chat::MessageSink {
   std::vector<chat::Message> messages;
   std::vector<std::string> texts;   // of the messages
   std::vector<std::string> topics;  // of the messages
@@ -40,7 +41,7 @@ struct Recorder : chat::Listener {
   void note(const std::string& text) override { notes.push_back(text); }
 };
 
-struct RecordingProgress : chat::Progress {
+struct RecordingProgress : chat::Checkpoint {
   std::vector<std::vector<chat::EntryId>> calls;
   std::vector<std::vector<chat::EntryId>> kept;
   std::optional<std::chrono::milliseconds> every;

@@ -1,0 +1,70 @@
+#include "base/escape.h"
+
+#include "base/utf8.h"
+
+namespace chat {
+namespace {
+
+void append_hex(std::string& out, char32_t value, unsigned digits) {
+  while (digits-- > 0) out += "0123456789abcdef"[value >> (4 * digits) & 0xfU];
+}
+
+void append_visible(std::string& out, char32_t control) {
+  out += '\\';
+  if (control == '\n') {
+    out += 'n';
+  } else if (control == '\t') {
+    out += 't';
+  } else if (control == '\r') {
+    out += 'r';
+  } else if (control < 0x80) {
+    out += 'x';
+    append_hex(out, control, 2);
+  } else {
+    out += 'u';
+    append_hex(out, control, 4);
+  }
+}
+
+void append_escaped_newlines(std::string& out, std::string_view field) {
+  for (;;) {
+    const std::size_t at = field.find('\n');
+    out += field.substr(0, at);
+    if (at == std::string_view::npos) return;
+    out += "\\n";
+    field.remove_prefix(at + 1);
+  }
+}
+
+}  // namespace
+
+void append_escaped(std::string& out, std::string_view field, bool for_terminal) {
+  if (!for_terminal) return append_escaped_newlines(out, field);
+  std::size_t written = 0;
+  std::size_t at = utf8::plain_prefix(field);
+  while (at < field.size()) {
+    char32_t code_point = 0;
+    const std::size_t length = utf8::decode(field.substr(at), code_point);
+    if (length == 0 || utf8::drives_terminal(code_point)) {
+      out += field.substr(written, at - written);
+      written = at + (length == 0 ? 1 : length);
+      if (length == 0) {
+        out += "\\x";
+        append_hex(out, static_cast<unsigned char>(field[at]), 2);
+      } else {
+        append_visible(out, code_point);
+      }
+    }
+    at += length == 0 ? 1 : length;
+    at += utf8::plain_prefix(field.substr(at));
+  }
+  out += field.substr(written);
+}
+
+std::string in_quotes(std::string_view text) {
+  std::string out = "\"";
+  append_escaped(out, text, true);
+  return out + '"';
+}
+
+}  // namespace chat

@@ -1,0 +1,95 @@
+#include "base/utf8.h"
+
+#include <cstdint>
+#include <cstring>
+
+namespace chat::utf8 {
+namespace {
+
+constexpr std::uint64_t each(unsigned char byte) { return 0x0101010101010101U * byte; }
+constexpr std::uint64_t high_bits = each(0x80);
+
+std::uint64_t load8(const char* bytes) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+// Non-zero when one of the eight bytes is below `limit` (at most 0x80).
+constexpr std::uint64_t any_below(std::uint64_t word, unsigned char limit) {
+  return (word - each(limit)) & ~word & high_bits;
+}
+
+constexpr std::uint64_t any_equal(std::uint64_t word, unsigned char byte) {
+  return any_below(word ^ each(byte), 1);
+}
+
+constexpr bool all_plain(std::uint64_t word) {
+  return ((word & high_bits) | any_below(word, 0x20) | any_equal(word, '"') | any_equal(word, '\\') |
+          any_equal(word, 0x7f)) == 0;
+}
+
+constexpr bool is_plain(char byte) { return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\'; }
+
+constexpr std::size_t length_by_lead(unsigned char lead) {
+  if (lead < 0x80) return 1;
+  if (lead < 0xc2) return 0;
+  if (lead < 0xe0) return 2;
+  if (lead < 0xf0) return 3;
+  return lead < 0xf5 ? 4 : 0;
+}
+
+}  // namespace
+
+std::size_t decode(std::string_view text, char32_t& code_point) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  const std::size_t length = length_by_lead(lead);
+  if (length == 1) code_point = lead;
+  if (length <= 1) return length;
+  if (text.size() < length) return 0;
+  char32_t value = lead & (0x7fU >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if ((byte & 0xc0U) != 0x80U) return 0;
+    value = value << 6U | (byte & 0x3fU);
+  }
+  constexpr char32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = value >= 0xd800 && value <= 0xdfff;
+  if (value < smallest[length] || value > 0x10ffff || surrogate) return 0;
+  code_point = value;
+  return length;
+}
+
+bool valid(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    if (text.size() - at >= 8 && (load8(text.data() + at) & high_bits) == 0) {
+      at += 8;
+      continue;
+    }
+    char32_t code_point = 0;
+    const std::size_t length = decode(text.substr(at), code_point);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
+
+std::size_t plain_prefix(std::string_view text) {
+  std::size_t at = 0;
+  while (text.size() - at >= 8 && all_plain(load8(text.data() + at))) at += 8;
+  while (at < text.size() && is_plain(text[at])) ++at;
+  return at;
+}
+
+bool is_control(char32_t code_point) {
+  return code_point < 0x20 || (code_point >= 0x7f && code_point < 0xa0);
+}
+
+bool drives_terminal(char32_t code_point) {
+  if (code_point < 0x61c) return is_control(code_point);
+  return code_point == 0x61c || code_point == 0x200e || code_point == 0x200f ||
+         (code_point >= 0x2028 && code_point <= 0x202e) || (code_point >= 0x2066 && code_point <= 0x2069);
+}
+
+}  // namespace chat::utf8

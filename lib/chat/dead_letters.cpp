@@ -1,0 +1,25 @@
+#include "chat/dead_letters.h"
+
+namespace chat {
+
+namespace {
+
+PublisherOptions options_for(std::optional<std::chrono::milliseconds> retry_for) {
+  PublisherOptions options;
+  options.retry_for = retry_for.value_or(options.retry_for);
+  return options;
+}
+
+}  // namespace
+
+DeadLetters::DeadLetters(Route& route, const std::string& topic,
+                         std::optional<std::chrono::milliseconds> retry_for, const StopToken& stop)
+    : publisher_(route, options_for(retry_for), stop), topic_(publisher_.topic(topic)) {}
+
+void DeadLetters::put(const Message& message) {
+  const std::string user = valid_user(message.user) ? message.user : "?";
+  publisher_.add(topic_, user, message.timestamp, message.text, ++count_);
+  publisher_.finish(no_deadline);
+}
+
+}  // namespace chat

@@ -1,0 +1,112 @@
+#include "chat/history.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "chat/topic.h"
+
+namespace chat {
+
+namespace {
+
+constexpr std::size_t page_bytes = std::size_t{512} * 1024;
+constexpr std::size_t most_entries = 2000;
+
+}  // namespace
+
+EntryId before(EntryId id) {
+  if (id.n > 0) return {id.ms, id.n - 1};
+  return id.ms > 0 ? EntryId{id.ms - 1, UINT64_MAX} : first_id;
+}
+
+EntryId entry_id(ReplyView entry) { return EntryId::parse(entry[0].text()).value_or(first_id); }
+
+bool parse_entry(ReplyView entry, Message& out, std::string& why) {
+  out.id = entry_id(entry);
+  out.user = "?";
+  out.pub.clear();
+  out.timestamp = static_cast<std::int64_t>(out.id->ms / 1000);
+  const ReplyView fields = entry[1];
+  bool has_message = false;
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
+    const std::string_view name = fields[i].text();
+    const std::string_view value = fields[i + 1].text();
+    if (name == "message") {
+      out.text = value;
+      has_message = true;
+    } else if (name == "user") {
+      out.user = value;
+    } else if (name == "timestamp") {
+      std::from_chars(value.data(), value.data() + value.size(), out.timestamp);
+    } else if (name == "pub") {
+      out.pub = value;
+    }
+  }
+  if (!has_message) why = "the entry has no field \"message\"";
+  return has_message;
+}
+
+History::History(std::string_view topic, const Range& range) : key_(stream_key(topic)), range_(range) {}
+
+void History::ask(Connection& connection) {
+  const std::string low = "(" + range_.after.str();
+  const std::string high = range_.to == last_id ? "+" : range_.to.str();
+  const std::string count = std::to_string(count_);
+  if (range_.reverse) {
+    connection.append({"XREVRANGE", key_, high, low, "COUNT", count});
+  } else {
+    connection.append({"XRANGE", key_, low, high, "COUNT", count});
+  }
+  connection.flush();
+  asked_ = true;
+}
+
+Reply History::take(Connection& connection, const StopToken& stop) {
+  Reply reply = connection.receive(Clock::now() + answer_time, stop);
+  asked_ = false;
+  throw_if_error(reply.view(), "XRANGE " + key_);
+  const ReplyView page = reply.view();
+  const std::size_t size = page.size();
+  if (size == 0 || size < count_) return reply;
+  const EntryId last = entry_id(page[size - 1]);
+  (range_.reverse ? range_.to : range_.after) = range_.reverse ? before(last) : last;
+  adapt(reply.bytes() / size);
+  ask(connection);
+  return reply;
+}
+
+void History::drop(Connection& connection, const StopToken& stop) {
+  if (!asked_) return;
+  connection.receive(Clock::now() + answer_time, stop);
+  asked_ = false;
+}
+
+void History::adapt(std::size_t entry_bytes) {
+  count_ = std::clamp<std::size_t>(page_bytes / entry_bytes, 1, std::min(most_entries, count_ * 4));
+}
+
+EntryId newest_id(Connection& connection, std::string_view topic, const StopToken& stop) {
+  const Reply newest = connection.command({"XREVRANGE", stream_key(topic), "+", "-", "COUNT", "1"}, stop);
+  return newest.view().size() == 0 ? first_id : entry_id(newest[0]);
+}
+
+EntryId oldest_id(Connection& connection, std::string_view topic, const StopToken& stop) {
+  const Reply oldest = connection.command({"XRANGE", stream_key(topic), "-", "+", "COUNT", "1"}, stop);
+  return oldest.view().size() == 0 ? first_id : entry_id(oldest[0]);
+}
+
+EntryId before_last(Connection& connection, std::string_view topic, std::uint64_t count,
+                    const StopToken& stop) {
+  if (count == 0) return newest_id(connection, topic, stop);
+  History history(topic, {.reverse = true});
+  EntryId oldest = first_id;
+  std::uint64_t seen = 0;
+  for (history.ask(connection); history.asked();) {
+    const Reply page = history.take(connection, stop);
+    for (std::size_t i = 0; i < page.view().size() && seen < count; ++i, ++seen) oldest = entry_id(page[i]);
+    if (seen == count) history.drop(connection, stop);
+  }
+  return before(oldest);
+}
+
+}  // namespace chat

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/wait.h"
+#include "chat/entry_id.h"
+#include "chat/message.h"
+#include "redis/connection.h"
+
+namespace chat {
+
+inline constexpr EntryId first_id{0, 0};  ///< before every entry: no entry can have it
+inline constexpr EntryId last_id{UINT64_MAX, UINT64_MAX};
+
+/// The ID right before `id`, so that what comes after it includes `id`. first_id stays.
+EntryId before(EntryId id);
+
+/// Reads a stream entry, `[ID, [field, value, …]]`, into `out`, whose strings are reused. It must have a
+/// `message`; without `user` that is `?`, without a `timestamp` that is the ID's. Returns false with the
+/// reason in `why` when it is no chat message; `out.id` is set in any case.
+bool parse_entry(ReplyView entry, Message& out, std::string& why);
+
+/// The ID of an entry.
+EntryId entry_id(ReplyView entry);
+
+/// A topic's stored messages, page by page (https://redis.io/docs/latest/commands/xrange/). A page's length
+/// follows the bytes seen, so that memory stays bounded whatever the size of messages.
+class History {
+ public:
+  /// What comes after `after`, up to and including `to`, in this order; reversed: from `to` down to what
+  /// comes after `after`.
+  struct Range {
+    EntryId after = first_id;
+    EntryId to = last_id;
+    bool reverse = false;
+  };
+
+  History(std::string_view topic, const Range& range);
+
+  /// Queues the request for the first page and sends it.
+  void ask(Connection& connection);
+
+  /// Waits for the page asked for. When it was full, the next one has been asked for by the time this
+  /// returns: it is on its way while this one is used. Throws what Connection::receive and throw_if_error
+  /// throw.
+  Reply take(Connection& connection, const StopToken& stop);
+
+  /// Takes and drops a page asked for, if any, so that the connection is free for other use.
+  void drop(Connection& connection, const StopToken& stop);
+
+  /// Whether a page has been asked for and not taken.
+  bool asked() const { return asked_; }
+
+ private:
+  void adapt(std::size_t entry_bytes);
+
+  std::string key_;
+  Range range_;
+  std::size_t count_ = 50;
+  bool asked_ = false;
+};
+
+/// The ID of the newest and of the oldest entry; first_id when there is none.
+EntryId newest_id(Connection& connection, std::string_view topic, const StopToken& stop);
+EntryId oldest_id(Connection& connection, std::string_view topic, const StopToken& stop);
+
+/// The ID after which the last `count` entries come.
+EntryId before_last(Connection& connection, std::string_view topic, std::uint64_t count,
+                    const StopToken& stop);
+
+}  // namespace chat

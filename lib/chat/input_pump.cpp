@@ -1,0 +1,186 @@
+#include "chat/input_pump.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "base/error.h"
+
+namespace chat {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto time_to_finish = 5s;
+// So much of --rate is made up for: waiting is no finer than a millisecond.
+constexpr auto late_at_most = 10ms;
+
+class InputPump {
+ public:
+  InputPump(RecordReader& records, Publisher& publisher, const InputPumpOptions& options)
+      : records_(records), publisher_(publisher), options_(options) {
+    if (options_.topic) topic_ = publisher_.topic(*options_.topic);
+  }
+
+  std::uint64_t run(const StopToken& stop) {
+    try {
+      publish(stop);
+    } catch (const Error&) {
+      flush_output();  // the IDs of what was acknowledged
+      throw;
+    }
+    return bad_;
+  }
+
+ private:
+  void publish(const StopToken& stop) {
+    while (!stop.requested() && !ended_ && !output_closed_) {
+      take_records();
+      publisher_.flush();
+      publisher_.step(0);
+      flush_output();
+      if (options_.reached) options_.reached(read_);
+      if (ended_) break;
+      wait_and_step(stop);
+    }
+    unlimited_ = true;
+    const Deadline deadline = stop.requested() ? Clock::now() + time_to_finish : no_deadline;
+    // What was read is published.
+    while (!ended_ && publisher_.finish(deadline) && take_records()) {
+    }
+    if (!publisher_.finish(deadline)) {
+      throw Error(Failure::again,
+                  "stopped" + publisher_.unacknowledged(publisher_.first_unacknowledged().value_or(0)));
+    }
+    flush_output();
+  }
+
+  // When nobody reads it any more, the run ends with what was read.
+  void flush_output(bool only_if_large = false) {
+    if (options_.output == nullptr) return;
+    try {
+      if (!output_closed_) only_if_large ? options_.output->flush_if_large() : options_.output->flush();
+    } catch (const ClosedOutput&) {
+      output_closed_ = true;
+    }
+    if (output_closed_) options_.output->buffer().clear();
+  }
+
+  // Returns whether any was taken.
+  bool take_records() {
+    bool any = false;
+    needs_input_ = false;
+    not_due_ = false;
+    // Not time(2), whose clock may lag behind by some milliseconds.
+    now_ =
+        std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()).time_since_epoch().count();
+    while (publisher_.has_room()) {
+      if (!due()) {
+        not_due_ = true;
+        break;
+      }
+      const auto record = records_.next();
+      if (!record) {
+        needs_input_ = !records_.ended();
+        ended_ = records_.ended();
+        break;
+      }
+      any = true;
+      read_ = record->number;
+      take(*record);
+      if (ended_) break;
+    }
+    return any;
+  }
+
+  bool due() const { return options_.rate <= 0 || unlimited_ || Clock::now() >= next_due_; }
+
+  void take(const RecordReader::Record& record) {
+    if (options_.tee) {
+      options_.output->buffer().append(record.text);
+      if (record.separated) options_.output->buffer().push_back(options_.separator);
+      flush_output(true);
+    }
+    if (options_.skip_empty && record.text.empty()) return;
+    if (record.too_long) {
+      return refuse(record.number,
+                    "longer than " + std::to_string(options_.max_size) + " bytes (--max-size)");
+    }
+    if (options_.json) {
+      take_json(record);
+    } else {
+      add(topic_, options_.user, now_, record.text, record.number);
+    }
+  }
+
+  void take_json(const RecordReader::Record& record) {
+    if (!parse_input(record.text, input_, why_)) return refuse(record.number, why_);
+    std::size_t topic = topic_;
+    if (!options_.topic) {
+      if (!input_.topic) return refuse(record.number, "no \"topic\", and none was given");
+      try {
+        topic = publisher_.topic(*input_.topic);
+      } catch (const Stopped&) {
+        throw Error(Failure::again, "stopped" + publisher_.unacknowledged(record.number));
+      } catch (const Error& error) {
+        if (error.failure() == Failure::again && !publisher_.first_unacknowledged()) {
+          throw Error(Failure::again, error.what() + publisher_.unacknowledged(record.number));
+        }
+        if (error.failure() != Failure::no_topic && error.failure() != Failure::usage) throw;
+        return refuse(record.number, error.what());
+      }
+    }
+    add(topic, input_.user.value_or(options_.user), input_.timestamp.value_or(now_), input_.text,
+        record.number);
+  }
+
+  void add(std::size_t topic, std::string_view user, std::int64_t timestamp, std::string_view text,
+           std::uint64_t number) {
+    publisher_.add(topic, user, timestamp, text, number);
+    if (options_.rate <= 0) return;
+    const auto gap =
+        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(1 / options_.rate));
+    next_due_ = std::max(next_due_, Clock::now() - late_at_most) + gap;
+  }
+
+  void refuse(std::uint64_t number, const std::string& why) {
+    ++bad_;
+    if (options_.bad) options_.bad(number, why);
+    if (options_.stop_at_bad) ended_ = true;
+  }
+
+  void wait_and_step(const StopToken& stop) {
+    std::array<pollfd, 2> fds{pollfd{needs_input_ ? records_.fd() : -1, POLLIN, 0},
+                              pollfd{publisher_.fd(), publisher_.events(), 0}};
+    const Deadline deadline = not_due_ ? next_due_ : no_deadline;
+    wait(fds, std::min(deadline, publisher_.deadline()), stop);
+    if (fds[0].revents != 0) records_.fill();
+    publisher_.step(fds[1].revents);
+  }
+
+  RecordReader& records_;
+  Publisher& publisher_;
+  const InputPumpOptions& options_;
+  std::size_t topic_ = 0;
+  bool needs_input_ = false;  // nothing more can be taken before the input was read again
+  bool not_due_ = false;      // the next message is not due yet
+  bool ended_ = false;
+  std::int64_t now_ = 0;  // the time of messages that bring none
+  bool unlimited_ = false;
+  bool output_closed_ = false;
+  std::uint64_t bad_ = 0;
+  std::uint64_t read_ = 0;
+  Deadline next_due_{};
+  InputRecord input_;
+  std::string why_;
+};
+
+}  // namespace
+
+std::uint64_t pump_input(RecordReader& records, Publisher& publisher, const InputPumpOptions& options,
+                         const StopToken& stop) {
+  return InputPump(records, publisher, options).run(stop);
+}
+
+}  // namespace chat

@@ -1,0 +1,75 @@
+#include "chat/overview.h"
+
+#include <algorithm>
+
+#include "chat/entry_id.h"
+#include "chat/history.h"
+
+namespace chat {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto part_length = std::chrono::milliseconds(1h) / TopicOverview::parts;
+
+void append_parts(Connection& connection, const TopicOverview& topic) {
+  const std::string key = stream_key(topic.name);
+  connection.append({"XLEN", key});
+  connection.append({"XREVRANGE", key, "+", "-", "COUNT", "1"});
+  for (std::size_t i = 0; i < TopicOverview::parts; ++i) {
+    const auto begin = topic.state.now - part_length * (TopicOverview::parts - i);
+    connection.append({"XRANGE", key, std::to_string(begin.count()), "+", "COUNT", "1"});
+  }
+}
+
+// IDs count the messages, so the first ID of each part tells how many came in between.
+void read_parts(Connection& connection, TopicOverview& topic, const StopToken& stop) {
+  const std::string key = stream_key(topic.name);
+  const auto receive = [&] {
+    Reply reply = connection.receive(Clock::now() + answer_time, stop);
+    throw_if_error(reply.view(), "on " + key);
+    return reply;
+  };
+  topic.kept = static_cast<std::uint64_t>(receive().view().integer());
+  EntryId newest;
+  if (const Reply reply = receive(); reply.view().size() == 1) {
+    newest = entry_id(reply[0]);
+    topic.last_stored = std::chrono::milliseconds(newest.ms);
+    std::string why;
+    if (Message message; parse_entry(reply[0], message, why)) topic.newest = std::move(message);
+  }
+  std::array<std::uint64_t, TopicOverview::parts + 1> first{};
+  first.fill(newest.n + 1);
+  for (std::size_t i = 0; i < TopicOverview::parts; ++i) {
+    const Reply reply = receive();
+    if (reply.view().size() == 1) first[i] = entry_id(reply[0]).n;
+  }
+  for (std::size_t i = 0; i < TopicOverview::parts; ++i) {
+    topic.stored[i] = first[i + 1] > first[i] ? first[i + 1] - first[i] : 0;
+  }
+}
+
+}  // namespace
+
+std::vector<TopicOverview> overview(ConnectionPool& nodes, std::vector<std::string> names,
+                                    const StopToken& stop) {
+  std::vector<TopicOverview> topics;
+  const std::vector<TopicState> states = look_up(nodes, names, stop);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!states[i].exists) continue;
+    topics.emplace_back();
+    topics.back().name = names[i];
+    topics.back().state = states[i];
+  }
+  std::erase_if(names, [&](const std::string& name) {
+    return std::ranges::find(topics, name, &TopicOverview::name) == topics.end();
+  });
+  const std::vector<std::uint64_t> counts = subscribers(nodes, names, stop);
+  for (std::size_t i = 0; i < topics.size(); ++i) topics[i].subscribers = counts[i];
+  for (const TopicOverview& topic : topics) append_parts(nodes.of(topic.name, stop), topic);
+  for (TopicOverview& topic : topics) read_parts(nodes.of(topic.name, stop), topic, stop);
+  return topics;
+}
+
+}  // namespace chat

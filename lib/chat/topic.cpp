@@ -1,0 +1,284 @@
+#include "chat/topic.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "base/suggest.h"
+#include "base/wait.h"
+
+namespace chat {
+
+namespace {
+
+constexpr std::string_view removed_mark = "removed";
+constexpr std::string_view present_mark = "present";
+
+// KEYS: info, stream   ARGV: now in seconds, max_len, max_age in ms, description
+// The IDs of a stream that is there already go on from its last one. Entries without a pub are somebody
+// else's, and count nothing.
+constexpr std::string_view create_script = R"lua(
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local ms, n = '0', '0'
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  local about = redis.call('XINFO', 'STREAM', KEYS[2])
+  for i = 1, #about, 2 do
+    if about[i] == 'last-generated-id' then ms, n = about[i + 1]:match('^(%d+)-(%d+)$') end
+  end
+  for _, entry in ipairs(redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 100)) do
+    n = '0'
+    for i = 1, #entry[2], 2 do
+      if entry[2][i] == 'pub' then n = entry[1]:match('%d+$') end
+    end
+    if n ~= '0' then break end
+  end
+end
+redis.call('HSET', KEYS[1], 'created', ARGV[1], 'max_len', ARGV[2], 'max_age', ARGV[3],
+           'description', ARGV[4], 'ms', ms, 'n', n)
+return 1
+)lua";
+
+std::chrono::milliseconds server_time(ReplyView time) {
+  return std::chrono::milliseconds(time[0].integer() * 1000 + time[1].integer() / 1000);
+}
+
+std::string number(std::uint64_t value) { return std::to_string(value); }
+
+// The reply to a command queued before.
+Reply answer(Connection& connection, const StopToken& stop, std::string_view command = {}) {
+  Reply reply = connection.receive(Clock::now() + answer_time, stop);
+  throw_if_error(reply.view(), command);
+  return reply;
+}
+
+void append_look(Connection& connection, std::string_view topic) {
+  connection.append({"TIME"});
+  connection.append({"HMGET", info_key(topic), "ms", "n", "max_len", "max_age", "description", "created"});
+}
+
+TopicState read_look(Connection& connection, std::string_view topic, const StopToken& stop) {
+  const Reply time = answer(connection, stop);
+  const Reply info = answer(connection, stop, "HMGET " + info_key(topic));
+  TopicState state;
+  state.now = server_time(time.view());
+  for (std::size_t i = 0; i < info.view().size(); ++i) state.exists = state.exists || !info[i].is_nil();
+  state.last = {static_cast<std::uint64_t>(info[0].integer()), static_cast<std::uint64_t>(info[1].integer())};
+  if (!info[2].is_nil()) state.max_len = static_cast<std::uint64_t>(info[2].integer());
+  state.max_age = std::chrono::milliseconds(info[3].integer());
+  state.description = std::string(info[4].text());
+  state.created = std::chrono::seconds(info[5].integer());
+  return state;
+}
+
+// The index lives on another slot than the topic's own keys: it is asked only where they don't tell.
+Connection& index_of(ConnectionPool& nodes, const StopToken& stop) { return nodes.of(topics_channel, stop); }
+
+bool was_removed(ConnectionPool& nodes, std::string_view topic, const StopToken& stop) {
+  return index_of(nodes, stop).command({"HGET", topics_channel, topic}, stop).view().text() == removed_mark;
+}
+
+bool create_info(Connection& connection, std::string_view topic, const Settings& settings,
+                 const StopToken& stop) {
+  const Reply time = connection.command({"TIME"}, stop);
+  const Reply made =
+      connection.command({"EVAL", create_script, "2", info_key(topic), stream_key(topic), time[0].text(),
+                          number(settings.max_len.value_or(default_max_len)),
+                          std::to_string(settings.max_age.value_or(std::chrono::milliseconds{0}).count()),
+                          settings.description.value_or("")},
+                         stop);
+  return made.view().integer() == 1;
+}
+
+// Default topics need no field in the index, unless one says that they were removed.
+void index_present(Connection& index, std::string_view topic, const StopToken& stop) {
+  if (is_default(topic)) {
+    index.command({"HDEL", topics_channel, topic}, stop);
+  } else {
+    index.command({"HSET", topics_channel, topic, present_mark}, stop);
+  }
+}
+
+void trim(Connection& connection, std::string_view topic, const StopToken& stop) {
+  append_look(connection, topic);
+  const TopicState state = read_look(connection, topic, stop);
+  const std::string key = stream_key(topic);
+  if (state.max_len > exact_trim_limit) {
+    connection.command({"XTRIM", key, "MAXLEN", "~", number(state.max_len), "LIMIT", "0"}, stop);
+  } else if (state.max_len > 0) {
+    connection.command({"XTRIM", key, "MAXLEN", number(state.max_len)}, stop);
+  }
+  if (state.max_age.count() > 0) {
+    connection.command({"XTRIM", key, "MINID", std::to_string(state.oldest().count())}, stop);
+  }
+}
+
+// A name may hold characters that a pattern treats specially.
+std::string literal_pattern(std::string_view text) {
+  std::string pattern;
+  for (const char c : text) {
+    if (std::string_view("*?[]\\").find(c) != std::string_view::npos) pattern.push_back('\\');
+    pattern.push_back(c);
+  }
+  return pattern;
+}
+
+}  // namespace
+
+bool is_default(std::string_view topic) {
+  return std::ranges::find(default_topics, topic) != default_topics.end();
+}
+
+bool valid_topic(std::string_view topic) {
+  const bool characters = std::ranges::all_of(topic, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("._-/:").find(c) != std::string_view::npos;
+  });
+  return characters && !topic.empty() && topic.size() <= 128 && !topic.starts_with('-') &&
+         !topic.starts_with("chat:");
+}
+
+void check_topic(std::string_view topic) {
+  if (valid_topic(topic)) return;
+  throw Error(Failure::usage, "\"" + std::string(topic) +
+                                  "\" can't be a topic's name: 1 to 128 of A-Z a-z 0-9 . _ - / :, "
+                                  "not starting with - or chat:");
+}
+
+std::string stream_key(std::string_view topic) { return "chat:{" + std::string(topic) + "}"; }
+std::string info_key(std::string_view topic) { return stream_key(topic) + ":info"; }
+
+std::string publisher_key(std::string_view topic, std::string_view publisher) {
+  return stream_key(topic) + ":pub:" + std::string(publisher);
+}
+
+std::string presence_channel(std::string_view topic, std::string_view user) {
+  return stream_key(topic) + ":user:" + std::string(user);
+}
+
+std::vector<TopicState> look_up(ConnectionPool& nodes, const std::vector<std::string>& topics,
+                                const StopToken& stop) {
+  for (const std::string& topic : topics) append_look(nodes.of(topic, stop), topic);
+  std::vector<TopicState> states;
+  states.reserve(topics.size());
+  for (const std::string& topic : topics) states.push_back(read_look(nodes.of(topic, stop), topic, stop));
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    if (states[i].exists || !is_default(topics[i])) continue;
+    states[i].exists = !was_removed(nodes, topics[i], stop);
+  }
+  return states;
+}
+
+TopicState look_up(ConnectionPool& nodes, const std::string& topic, const StopToken& stop) {
+  return look_up(nodes, std::vector{topic}, stop).front();
+}
+
+TopicState require_topic(ConnectionPool& nodes, const std::string& topic, const StopToken& stop) {
+  TopicState state = look_up(nodes, topic, stop);
+  if (!state.exists) throw Error(Failure::no_topic, no_such_topic(topic, list_topics(nodes, stop)));
+  return state;
+}
+
+bool add_topic(ConnectionPool& nodes, const std::string& topic, const Settings& settings,
+               const StopToken& stop) {
+  const bool existed = look_up(nodes, topic, stop).exists;
+  const bool made = create_info(nodes.of(topic, stop), topic, settings, stop);
+  Connection& index = index_of(nodes, stop);
+  index_present(index, topic, stop);
+  if (!existed) index.command({"PUBLISH", topics_channel, topic}, stop);
+  return made;
+}
+
+void set_topic(ConnectionPool& nodes, const std::string& topic, const Settings& settings,
+               const StopToken& stop) {
+  require_topic(nodes, topic, stop);
+  Connection& connection = nodes.of(topic, stop);
+  create_info(connection, topic, {}, stop);
+  const std::string key = info_key(topic);
+  if (settings.max_len) connection.command({"HSET", key, "max_len", number(*settings.max_len)}, stop);
+  if (settings.max_age) {
+    connection.command({"HSET", key, "max_age", std::to_string(settings.max_age->count())}, stop);
+  }
+  if (settings.description) connection.command({"HSET", key, "description", *settings.description}, stop);
+  trim(connection, topic, stop);
+}
+
+void remove_topic(ConnectionPool& nodes, const std::string& topic, bool purge, const StopToken& stop) {
+  require_topic(nodes, topic, stop);
+  Connection& connection = nodes.of(topic, stop);
+  Connection& index = index_of(nodes, stop);
+  if (is_default(topic)) {
+    index.command({"HSET", topics_channel, topic, removed_mark}, stop);
+  } else {
+    index.command({"HDEL", topics_channel, topic}, stop);
+  }
+  if (purge) {
+    connection.command({"UNLINK", info_key(topic), stream_key(topic)}, stop);
+  } else {
+    connection.command({"UNLINK", info_key(topic)}, stop);
+  }
+  index.command({"PUBLISH", topics_channel, topic}, stop);
+}
+
+std::vector<std::string> list_topics(ConnectionPool& nodes, const StopToken& stop) {
+  const Reply index = index_of(nodes, stop).command({"HGETALL", topics_channel}, stop);
+  std::set<std::string> names(default_topics.begin(), default_topics.end());
+  for (std::size_t i = 0; i + 1 < index.view().size(); i += 2) {
+    const std::string name(index[i].text());
+    if (!valid_topic(name)) continue;
+    if (index[i + 1].text() == removed_mark) {
+      names.erase(name);
+    } else {
+      names.insert(name);
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+Presence presence(ConnectionPool& nodes, const std::string& topic, const StopToken& stop) {
+  const std::string prefix = presence_channel(topic, "");
+  const std::string pattern = literal_pattern(prefix) + "*";
+  const bool sharded = nodes.route().is_cluster();
+  std::set<std::string> users;
+  std::int64_t nameless = 0;
+  for (Connection* const connection : nodes.all_of(topic, stop)) {
+    const Reply channels =
+        connection->command({"PUBSUB", sharded ? "SHARDCHANNELS" : "CHANNELS", pattern}, stop);
+    std::vector<std::string_view> count{"PUBSUB", sharded ? "SHARDNUMSUB" : "NUMSUB", topic};
+    for (std::size_t i = 0; i < channels.view().size(); ++i) {
+      count.push_back(channels[i].text());
+      users.emplace(channels[i].text().substr(prefix.size()));
+    }
+    connection->append(count);
+    const Reply counts = answer(*connection, stop);
+    for (std::size_t i = 1; i < counts.view().size(); i += 2) {
+      nameless += i == 1 ? counts[i].integer() : -counts[i].integer();
+    }
+  }
+  return {{users.begin(), users.end()}, static_cast<std::uint64_t>(std::max<std::int64_t>(nameless, 0))};
+}
+
+std::vector<std::uint64_t> subscribers(ConnectionPool& nodes, const std::vector<std::string>& topics,
+                                       const StopToken& stop) {
+  std::vector<std::vector<Connection*>> asked;
+  for (const std::string& topic : topics) {
+    asked.push_back(nodes.all_of(topic, stop));
+    for (Connection* const connection : asked.back()) {
+      connection->append({"PUBSUB", nodes.route().is_cluster() ? "SHARDNUMSUB" : "NUMSUB", topic});
+    }
+  }
+  std::vector<std::uint64_t> counts(topics.size());
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    for (Connection* const connection : asked[i]) {
+      counts[i] += static_cast<std::uint64_t>(answer(*connection, stop)[1].integer());
+    }
+  }
+  return counts;
+}
+
+std::string no_such_topic(std::string_view topic, const std::vector<std::string>& names) {
+  const std::vector<std::string> near = near_names(topic, names);
+  return "no topic \"" + std::string(topic) + "\"" +
+         (near.empty() ? "; chat-topics lists those there are" : did_you_mean(near));
+}
+
+}  // namespace chat

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/wait.h"
+#include "chat/entry_id.h"
+#include "chat/message.h"
+#include "redis/connection_pool.h"
+
+namespace chat {
+
+inline constexpr std::array<std::string_view, 4> default_topics{"topic1", "topic2", "topic3", "topic4"};
+inline constexpr std::uint64_t default_max_len = 100'000;
+
+/// Up to this many messages a topic is trimmed exactly, above approximately (XTRIM's ~), which is cheaper.
+inline constexpr std::uint64_t exact_trim_limit = 5'000;
+
+/// The channel told when a topic was added or removed; the payload is its name.
+inline constexpr std::string_view topics_channel = "chat:topics";
+
+bool is_default(std::string_view topic);
+
+/// Whether it is 1 to 128 of `A-Z a-z 0-9 . _ - / :`, not starting with `-` or `chat:`.
+bool valid_topic(std::string_view topic);
+
+/// Throws Error(usage) unless valid_topic.
+void check_topic(std::string_view topic);
+
+/// The keys and channels of a topic. The braces keep them in one slot of a cluster
+/// (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags).
+std::string stream_key(std::string_view topic);
+std::string info_key(std::string_view topic);
+std::string publisher_key(std::string_view topic, std::string_view publisher);
+std::string presence_channel(std::string_view topic, std::string_view user);
+
+/// What a topic keeps. Absent means: as it is (set_topic), or the default (add_topic).
+struct Settings {
+  std::optional<std::uint64_t> max_len;              ///< messages; 0 keeps all
+  std::optional<std::chrono::milliseconds> max_age;  ///< 0 keeps all
+  std::optional<std::string> description;
+};
+
+/// A topic as it stands in Redis.
+struct TopicState {
+  bool exists = false;
+  EntryId last;  ///< the last ID given: n counts all messages ever; 0-0 before the first
+  std::uint64_t max_len = default_max_len;
+  std::chrono::milliseconds max_age{0};  ///< 0: no limit
+  std::string description;
+  std::chrono::milliseconds created{0};  ///< since 1970; 0 when nothing stands in Redis yet
+  std::chrono::milliseconds now{0};      ///< Redis's time, since 1970
+
+  /// Messages stored before this moment are too old to be shown.
+  std::chrono::milliseconds oldest() const { return max_age.count() > 0 ? now - max_age : max_age; }
+};
+
+/// Looks at topics in as few round trips as can be. A default topic exists unless it was removed, though
+/// nothing stands in Redis yet.
+std::vector<TopicState> look_up(ConnectionPool& nodes, const std::vector<std::string>& topics,
+                                const StopToken& stop);
+TopicState look_up(ConnectionPool& nodes, const std::string& topic, const StopToken& stop);
+
+/// look_up, and Error(no_topic) that lists near names when there is no such topic.
+TopicState require_topic(ConnectionPool& nodes, const std::string& topic, const StopToken& stop);
+
+/// Makes the topic's info if it isn't there. Idempotent. Returns whether it was made.
+bool add_topic(ConnectionPool& nodes, const std::string& topic, const Settings& settings,
+               const StopToken& stop);
+
+/// Changes settings of a topic that exists and trims at once.
+void set_topic(ConnectionPool& nodes, const std::string& topic, const Settings& settings,
+               const StopToken& stop);
+
+/// Removes a topic that exists; `purge` also deletes its messages.
+void remove_topic(ConnectionPool& nodes, const std::string& topic, bool purge, const StopToken& stop);
+
+/// The names of all topics, sorted.
+std::vector<std::string> list_topics(ConnectionPool& nodes, const StopToken& stop);
+
+/// Who is subscribed, at any node.
+struct Presence {
+  std::vector<std::string> users;  ///< those who gave a name, sorted
+  std::uint64_t nameless = 0;      ///< connections of others
+};
+Presence presence(ConnectionPool& nodes, const std::string& topic, const StopToken& stop);
+
+/// How many are subscribed to each of the topics.
+std::vector<std::uint64_t> subscribers(ConnectionPool& nodes, const std::vector<std::string>& topics,
+                                       const StopToken& stop);
+
+/// What to tell somebody who asked for `topic`, which is not among all `names`.
+std::string no_such_topic(std::string_view topic, const std::vector<std::string>& names);
+
+}  // namespace chat

@@ -1,0 +1,162 @@
+#include "cli/watch.h"
+
+#include <algorithm>
+#include <ctime>
+#include <map>
+#include <utility>
+
+#include "base/error.h"
+#include "chat/topic_pattern.h"
+#include "cli/overview_text.h"
+#include "redis/retry.h"
+#include "terminal/columns.h"
+#include "terminal/screen.h"
+
+namespace chat {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto look_every = 1s;
+
+class Watch {
+ public:
+  Watch(Route& route, const WatchOptions& options, Output& out)
+      : route_(route), options_(options), out_(out), nodes_(route), retry_(options.retry_for) {}
+
+  void run(const StopToken& stop) {
+    look(stop);
+    if (options_.draw) screen_.emplace(out_);
+    bool first = true;
+    while (true) {
+      if (screen_) {
+        draw();
+      } else {
+        write(std::exchange(first, false));
+      }
+      if (!pause(Clock::now() + look_every, stop)) return;
+      try {
+        look(stop);
+        trouble_.clear();
+        retry_.succeeded();
+      } catch (const Outage& outage) {
+        lose(outage);
+      }
+    }
+  }
+
+ private:
+  void look(const StopToken& stop) {
+    const std::vector<std::string> there = list_topics(nodes_, stop);
+    std::vector<std::string> names = there;
+    if (topics_.empty()) {
+      names = select_topics(there, options_.topics);
+    } else if (!options_.topics.empty()) {
+      std::erase_if(names, [&](const std::string& name) { return !matches_any(options_.topics, name); });
+    }
+    std::vector<TopicOverview> topics = overview(nodes_, names, stop);
+    for (TopicOverview& topic : topics) compare(topic);
+    topics_ = std::move(topics);
+  }
+
+  // What has become of a topic since the last look.
+  void compare(TopicOverview& topic) const {
+    const auto before = std::ranges::find(topics_, topic.name, &TopicOverview::name);
+    if (before == topics_.end() || topic.state.now <= before->state.now) return;
+    const std::chrono::duration<double> time = topic.state.now - before->state.now;
+    const std::uint64_t now = topic.state.last.n;
+    const std::uint64_t then = before->state.last.n;
+    topic.rate = now > then ? static_cast<double>(now - then) / time.count() : 0;
+    topic.changed = now != then || topic.subscribers != before->subscribers;
+  }
+
+  void draw() {
+    const Screen::Size size = screen_->size();
+    std::vector<std::string> lines = activity_table(topics_, size.columns);
+    if (options_.color) lines.front() = "\x1b[1m" + lines.front() + "\x1b[0m";
+    if (lines.size() + 2 > size.rows && size.rows > 3) {
+      const std::size_t left_out = lines.size() + 3 - size.rows;
+      lines.resize(size.rows - 3);
+      lines.emplace_back("… and " + std::to_string(left_out) + " more");
+    }
+    lines.insert(lines.begin(), title(size.columns));
+    lines.emplace_back();
+    append_cut(lines.back(), trouble_.empty() ? "q quits" : trouble_, size.columns);
+    if (options_.color)
+      lines.back() = (trouble_.empty() ? "\x1b[2m" : "\x1b[1;7m") + lines.back() + "\x1b[0m";
+    screen_->draw(lines);
+  }
+
+  std::string title(std::size_t columns) const {
+    std::uint64_t subscribers = 0;
+    double rate = 0;
+    for (const TopicOverview& topic : topics_) {
+      subscribers += topic.subscribers;
+      rate += topic.rate.value_or(0);
+    }
+    const auto of = [](std::uint64_t count, const char* what) {
+      return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+    };
+    std::string title;
+    append_cut(title,
+               of(topics_.size(), "topic") + ", " + of(subscribers, "subscription") + ", " + rate_text(rate) +
+                   " messages/s at " + route_.endpoint().str(),
+               columns);
+    return title;
+  }
+
+  void write(bool all) {
+    std::vector<TopicOverview> told;
+    std::ranges::copy_if(topics_, std::back_inserter(told),
+                         [&](const TopicOverview& topic) { return all || topic.changed; });
+    out_.buffer() += options_.json ? overview_json(told) : activity_lines(told);
+    if (!trouble_.empty()) out_.buffer().clear();
+    out_.flush();
+  }
+
+  /// Returns whether to go on.
+  bool pause(Deadline next, const StopToken& stop) {
+    if (!screen_) {
+      pollfd output{out_.fd(), 0, 0};
+      if (wait({&output, 1}, next, stop) > 0) throw ClosedOutput();
+      return !stop.requested();
+    }
+    while (true) {
+      const Screen::Event event = screen_->wait_until(next, stop);
+      if (event == Screen::Event::quit || stop.requested()) return false;
+      if (event == Screen::Event::none) return true;
+      draw();
+    }
+  }
+
+  void lose(const Outage& outage) {
+    nodes_.clear();
+    const std::string trouble =
+        "lost Redis at " + route_.endpoint().str() + " (" + outage.what() + "): trying again";
+    if (!retry_.tried() && !screen_ && options_.warn) options_.warn(trouble);
+    trouble_ = trouble;
+    retry_.failed(route_.endpoint(), outage);
+  }
+
+  Route& route_;
+  const WatchOptions& options_;
+  Output& out_;
+  ConnectionPool nodes_;
+  RetryPolicy retry_;
+  std::vector<TopicOverview> topics_;
+  std::string trouble_;
+  std::optional<Screen> screen_;
+};
+
+}  // namespace
+
+void watch(Route& route, const WatchOptions& options, Output& out, const StopToken& stop) {
+  try {
+    Watch(route, options, out).run(stop);
+  } catch (const Stopped&) {
+    return;
+  }
+}
+
+}  // namespace chat

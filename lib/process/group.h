@@ -1,0 +1,85 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/wait.h"
+#include "chat/entry_id.h"
+#include "chat/message_sink.h"
+#include "process/checkpoint.h"
+#include "redis/connection_pool.h"
+#include "redis/retry.h"
+
+namespace chat {
+
+struct GroupOptions {
+  std::string topic;
+  std::string group;
+  std::string consumer;                      ///< empty: one of its own, which goes with the run
+  std::optional<std::uint64_t> count;        ///< take no more than so many in all
+  std::function<std::uint64_t()> uncounted;  ///< so many of those told don't count; absent: all do
+  std::size_t batch = 1;                     ///< messages to take at once
+  std::chrono::milliseconds claim_after{0};  ///< take over what another consumer has left for so long
+  bool follow = false;                       ///< wait for more; else end when nothing is left
+  std::optional<std::chrono::milliseconds>
+      retry_for;                      ///< how long an outage is ridden out; nothing: without end
+  std::uint64_t most_deliveries = 0;  ///< a message given out more often goes to give_up; 0: no limit
+  /// Takes a message that was given out too often; then it counts as processed.
+  std::function<void(const Message&)> give_up;
+  int watch_fd = -1;  ///< an error on this descriptor (a closed pipe) ends the run: ClosedOutput
+};
+
+/// Shares a topic's messages with the other consumers of a group
+/// (https://redis.io/docs/latest/commands/xreadgroup/): each is told to one of them, and to another one when
+/// it is not done in time. A new group begins at the oldest message.
+class GroupReader : public Checkpoint {
+ public:
+  GroupReader(Route& route, GroupOptions options);
+
+  /// Tells `sink` messages, which must call done() for each, until nothing is left (unless follow), it
+  /// has enough or a stop is requested. Throws Error(no_topic), Error(again) when an outage outlasts
+  /// retry_for, Error(denied), ClosedOutput.
+  void run(MessageSink& sink, const StopToken& stop);
+
+  void done(const std::vector<EntryId>& ids) override;
+  void keep(const std::vector<EntryId>& ids) override;
+  std::optional<std::chrono::milliseconds> keep_every() const override { return options_.claim_after / 3; }
+
+ private:
+  void connect();
+  void disconnect();
+  Reply ask(std::initializer_list<std::string_view> command);
+  bool work();
+  bool tell(ReplyView entries);
+  void lose(const std::string& id);
+  std::uint64_t deliveries(EntryId id);
+  bool anything_pending();
+  void acknowledge();
+  void leave();
+  void read_what_is_due();
+  void leave_quietly();
+  bool release();
+  template <typename Work>
+  auto insist(const Work& work);
+
+  Route& route_;
+  GroupOptions options_;
+  std::string key_;
+  bool own_name_;
+  MessageSink* sink_ = nullptr;
+  StopToken stop_;
+  ConnectionPool nodes_;
+  Connection* connection_ = nullptr;
+  RetryPolicy retry_;
+  std::vector<std::string> unacknowledged_;
+  std::uint64_t taken_ = 0;
+  std::string claim_from_ = "0-0";
+  bool own_left_ = false;  // messages given to this consumer before may be left
+  bool waiting_ = false;   // there was nothing new the last time
+};
+
+}  // namespace chat

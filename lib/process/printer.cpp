@@ -1,0 +1,58 @@
+#include "process/printer.h"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <ctime>
+
+#include "base/error.h"
+#include "terminal/terminal.h"
+
+namespace chat {
+
+Printer::Printer(PrinterOptions options, Output& output)
+    : options_(std::move(options)), output_(output), formatter_(options_.style) {
+  // What this program has opened itself is closed on exec; what it was given can't be.
+  if (options_.ready_fd >= 0 && fcntl(options_.ready_fd, F_GETFD) != 0) {
+    throw Error(Failure::usage, "--ready-fd " + std::to_string(options_.ready_fd) +
+                                    ": no such descriptor is open; a shell opens it with " +
+                                    std::to_string(options_.ready_fd) + ">FILE");
+  }
+}
+
+bool Printer::message(const std::string& topic, const Message& message) {
+  if (!options_.hidden_user.empty() && message.user == options_.hidden_user) return true;
+  if (options_.style.dressed()) formatter_.set_width(terminal_width(output_.fd()));
+  formatter_.append(output_.buffer(), topic, message, std::time(nullptr));
+  if (options_.bell && live_ && formatter_.mentions_me(message)) output_.buffer() += '\a';
+  ++printed_;
+  return output_.flush_if_large() && !has_enough();
+}
+
+void Printer::live() {
+  live_ = true;
+  if (options_.ready_fd < 0) return;
+  output_.flush();
+  Output ready(options_.ready_fd);
+  ready.buffer() = "\n";
+  try {
+    ready.flush();
+  } catch (const ClosedOutput&) {
+    spdlog::debug("nobody reads --ready-fd {}", options_.ready_fd);
+  }
+  if (options_.ready_fd > STDERR_FILENO) close(options_.ready_fd);
+}
+
+void Printer::lost(const std::string& text) {
+  if (options_.strict) {
+    output_.flush();
+    throw Error(Failure::lost, text);
+  }
+  spdlog::error("{}", text);
+}
+
+void Printer::warn(const std::string& text) { spdlog::warn("{}", text); }
+void Printer::note(const std::string& text) { spdlog::info("{}", text); }
+
+}  // namespace chat

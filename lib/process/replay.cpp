@@ -1,0 +1,171 @@
+#include "process/replay.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/error.h"
+#include "base/output.h"
+#include "base/times.h"
+#include "base/wait.h"
+#include "chat/dead_letters.h"
+#include "chat/entry_id.h"
+#include "chat/history.h"
+#include "process/checkpoint.h"
+#include "process/group.h"
+#include "process/meter.h"
+#include "process/pacer.h"
+
+namespace chat {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// So often a message may be given out beyond its retries: a worker that was killed is not its fault.
+constexpr std::uint64_t spare_deliveries = 5;
+constexpr std::size_t printed_at_once = 100;
+
+/// What messages go through: a filter, then a printer or a command, and where it is kept how far they came.
+class Chain {
+ public:
+  /// progress may be nullptr. end: where the history ends, if that is known.
+  Chain(const ReplayOptions& options, const Route& route, Checkpoint* progress, std::optional<EntryId> end,
+        const StopToken& stop)
+      : out_(STDOUT_FILENO, stop) {
+    if (progress != nullptr && options.filter.any()) progress = &in_step_.emplace(*progress);
+    first_ = &printer_.emplace(options.printing, out_);
+    if (!options.working.command.empty()) {
+      Checkpoint& done = progress != nullptr ? *progress : null_checkpoint_;
+      first_ = &worker_.emplace(working(options, route, stop), done, *printer_, stop);
+    } else if (progress != nullptr) {
+      first_ = &after_output_.emplace(*printer_, out_, *progress);
+    }
+    if (options.filter.any()) {
+      first_ = &filter_.emplace(options.filter, *first_, in_step_ ? &*in_step_ : nullptr);
+    }
+    if (options.reached) {
+      const auto count = options.filter.any() ? std::nullopt : options.printing.count;
+      first_ = &meter_.emplace(MeterOptions{end, count, options.reached, options.live}, *first_);
+    }
+    if (options.speed > 0) first_ = &pacer_.emplace(options.speed, *first_, stop);
+  }
+
+  MessageSink& first() { return *first_; }
+  DeadLetters& dead_letters() { return *dead_letters_; }
+  std::uint64_t passed_over() const { return filter_ ? filter_->passed_over() : 0; }
+
+ private:
+  WorkerOptions working(const ReplayOptions& options, const Route& route, const StopToken& stop) {
+    WorkerOptions working = options.working;
+    working.count = options.printing.count;
+    if (options.dead_letter.empty()) return working;
+    dead_letters_.emplace(masters_.emplace(route.endpoint()), options.dead_letter, options.reading.retry_for,
+                          stop);
+    working.dead_letter = [this](const Message& message) { dead_letters_->put(message); };
+    return working;
+  }
+
+  Output out_;
+  NullCheckpoint null_checkpoint_;
+  std::optional<InStep> in_step_;
+  std::optional<Printer> printer_;
+  std::optional<Route> masters_;  // what is read may come from replicas
+  std::optional<DeadLetters> dead_letters_;
+  std::optional<AfterOutput> after_output_;
+  std::optional<Worker> worker_;
+  std::optional<Filter> filter_;
+  std::optional<Meter> meter_;
+  std::optional<Pacer> pacer_;
+  MessageSink* first_ = nullptr;
+};
+
+void share(Route& route, const ReplayOptions& options, const StopToken& stop) {
+  std::optional<Chain> chain;
+  const bool printed = options.working.command.empty();
+  GroupOptions sharing;
+  sharing.topic = options.reading.topics.front();
+  sharing.group = options.group;
+  sharing.consumer = options.consumer;
+  sharing.batch = printed ? printed_at_once : options.working.batch;
+  sharing.count = options.printing.count;
+  sharing.uncounted = [&chain] { return chain->passed_over(); };
+  sharing.claim_after = options.claim_after;
+  sharing.follow = options.reading.live;
+  sharing.retry_for = options.reading.retry_for;
+  if (printed) sharing.watch_fd = STDOUT_FILENO;
+  if (!options.dead_letter.empty()) {
+    sharing.most_deliveries = options.working.retries + spare_deliveries;
+    sharing.give_up = [&](const Message& message) {
+      chain->dead_letters().put(message);
+      options.working.warn("message " + message.id->str() +
+                           " was given out too often: put aside as a dead letter");
+    };
+  }
+  GroupReader group(route, sharing);
+  chain.emplace(options, route, &group, std::nullopt, stop);
+  group.run(chain->first(), stop);
+}
+
+// Where reading will end, as far as that is known. An outage here is none that matters.
+std::optional<EntryId> end_of_history(Route& route, const SubscriberOptions& reading, const StopToken& stop) {
+  const std::string& topic = reading.topics.front();
+  try {
+    ConnectionPool nodes(route);
+    Connection& connection = nodes.of(topic, stop);
+    const EntryId newest = newest_id(connection, topic, stop);
+    const auto time = [&](const TimeSpec& spec) {
+      return EntryId{static_cast<std::uint64_t>(spec.at(look_up(nodes, topic, stop).now).count()), 0};
+    };
+    if (!reading.reverse) {
+      EntryId end = newest;
+      if (reading.to) end = std::min(end, *reading.to);
+      if (reading.until) end = std::min(end, time(*reading.until));
+      return end;
+    }
+    const StartAt& start = reading.start;
+    EntryId end = oldest_id(connection, topic, stop);
+    if (start.kind == StartAt::Kind::since) end = std::max(end, time(start.since));
+    if (start.kind == StartAt::Kind::after) end = std::max(end, start.after);
+    if (start.kind == StartAt::Kind::last)
+      end = std::max(end, before_last(connection, topic, start.count, stop));
+    return end;
+  } catch (const Outage&) {
+    return std::nullopt;
+  } catch (const Stopped&) {
+    return std::nullopt;
+  }
+}
+
+void read_history(Route& route, const ReplayOptions& options, const StopToken& stop) {
+  const bool printed = options.working.command.empty();
+  SubscriberOptions reading = options.reading;
+  if (printed) reading.watch_fd = STDOUT_FILENO;
+  std::optional<CursorCheckpoint> cursor;
+  if (!options.cursor.empty()) {
+    cursor.emplace(options.cursor, printed ? 1000ms : 0ms);
+    if (const auto id = cursor->position()) {
+      reading.start = {};
+      reading.start.kind = StartAt::Kind::after;
+      reading.start.after = *id;
+      reading.start.counted = true;
+    }
+  }
+  const auto end = options.reached ? end_of_history(route, reading, stop) : std::nullopt;
+  Chain chain(options, route, cursor ? &*cursor : nullptr, end, stop);
+  Subscriber(route, reading, chain.first()).run(stop);
+  chain.first().pause();
+  if (cursor) cursor->save();
+}
+
+}  // namespace
+
+void replay(Route& route, const ReplayOptions& options, const StopToken& stop) {
+  if (options.group.empty()) {
+    read_history(route, options, stop);
+  } else {
+    share(route, options, stop);
+  }
+}
+
+}  // namespace chat

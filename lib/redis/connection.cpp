@@ -1,0 +1,238 @@
+#include "redis/connection.h"
+
+#include <fcntl.h>
+#include <hiredis/hiredis.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <vector>
+
+#include "base/error.h"
+
+namespace chat {
+
+namespace {
+
+bool starts_with_any(std::string_view text, std::span<const std::string_view> beginnings) {
+  return std::ranges::any_of(beginnings,
+                             [&](std::string_view beginning) { return text.starts_with(beginning); });
+}
+
+timeval time_left(Deadline deadline) {
+  using namespace std::chrono;
+  const auto left = std::max<microseconds>(duration_cast<microseconds>(deadline - Clock::now()), 1ms);
+  return {static_cast<time_t>(left.count() / 1'000'000), static_cast<suseconds_t>(left.count() % 1'000'000)};
+}
+
+std::string reason(const redisContext& context, int saved_errno) {
+  if (context.err == REDIS_ERR_IO && saved_errno != 0) return std::strerror(saved_errno);
+  return context.errstr;
+}
+
+// Reads what has arrived: 0 is nothing, and negative means that the context tells why there won't be more.
+ssize_t read_some(redisContext& context, std::span<char> room) {
+#if HIREDIS_MAJOR > 0
+  return context.funcs->read(&context, room.data(), room.size());
+#else
+  const ssize_t count = ::read(context.fd, room.data(), room.size());
+  if (count == 0) throw Outage("Server closed the connection");
+  if (count < 0 && errno != EAGAIN && errno != EINTR) throw Outage(std::strerror(errno));
+  return std::max<ssize_t>(count, 0);
+#endif
+}
+
+void append_header(std::string& out, char kind, std::size_t size) {
+  std::array<char, 24> line{kind};
+  char* end = std::to_chars(line.data() + 1, line.data() + line.size() - 2, size).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  out.append(line.data(), end);
+}
+
+std::string_view field(ReplyView map, std::string_view name) {
+  for (std::size_t i = 0; i + 1 < map.size(); i += 2) {
+    if (map[i].text() == name) return map[i + 1].text();
+  }
+  return {};
+}
+
+// A command for an error's text: its key stands among the first arguments.
+std::string shortened(std::span<const std::string_view> arguments) {
+  constexpr std::size_t most = 5;       // EVAL, its script, their number and two keys
+  constexpr std::size_t longest = 150;  // of a key
+  std::string text;
+  for (const std::string_view argument : arguments.first(std::min<std::size_t>(arguments.size(), most))) {
+    text += (text.empty() ? "" : " ") + std::string(argument.size() > longest ? "…" : argument);
+  }
+  return text;
+}
+
+void throw_unless_let_in(const Endpoint& endpoint, ReplyView reply) {
+  if (reply.text().starts_with("NOAUTH ")) {
+    throw Error(Failure::denied, "Redis at " + endpoint.str() +
+                                     " wants a password: give it in $REDISCLI_AUTH or with --password-file");
+  }
+  if (reply.text().starts_with("WRONGPASS ")) {
+    throw Error(Failure::denied, "Redis at " + endpoint.str() + " refused the login: wrong user or password");
+  }
+  throw_if_error(reply);
+}
+
+}  // namespace
+
+void append_array_header(std::string& out, std::size_t count) { append_header(out, '*', count); }
+
+void append_bulk(std::string& out, std::initializer_list<std::string_view> parts) {
+  std::size_t size = 0;
+  for (const std::string_view part : parts) size += part.size();
+  append_header(out, '$', size);
+  for (const std::string_view part : parts) out += part;
+  out += "\r\n";
+}
+
+bool is_temporary(std::string_view error) {
+  static constexpr std::array<std::string_view, 12> codes{
+      "LOADING ", "BUSY ",       "READONLY ",    "MASTERDOWN ", "OOM ", "MISCONF ",
+      "MOVED ",   "NOREPLICAS ", "CLUSTERDOWN ", "TRYAGAIN ",   "ASK ", "ERR max number of clients reached"};
+  return starts_with_any(error, codes);
+}
+
+bool is_denied(std::string_view error) {
+  // Inside a script, Redis 7.0 and 8.0 say it in their own ways.
+  static constexpr std::array<std::string_view, 5> refusals{
+      "NOAUTH ", "WRONGPASS ", "NOPERM ", "ERR ACL failure in script",
+      "ERR The user executing the script can't run this"};
+  return starts_with_any(error, refusals);
+}
+
+std::string answer_text(std::string_view error, std::string_view command) {
+  std::string text = "Redis answered: " + std::string(error);
+  while (text.ends_with('.')) text.pop_back();  // more may follow
+  const bool denied = is_denied(error);
+  const bool wrong_type = error.starts_with("WRONGTYPE ");
+  if ((denied || wrong_type) && !command.empty()) text += " (" + std::string(command) + ")";
+  if (denied) text += "; scripts/acl prints the rights that are needed";
+  if (wrong_type) text += "; another program uses this key: rename or delete it";
+  return text;
+}
+
+void throw_if_error(ReplyView reply, std::string_view command) {
+  if (!reply.is_error()) return;
+  const std::string text = answer_text(reply.text(), command);
+  if (is_temporary(reply.text())) throw Outage(text);
+  throw Error(is_denied(reply.text()) ? Failure::denied : Failure::unreachable, text);
+}
+
+void Connection::Free::operator()(redisContext* context) const { redisFree(context); }
+
+Connection Connection::open(const Endpoint& endpoint, Deadline deadline, const StopToken& stop) {
+  std::optional<Tls> tls;
+  if (endpoint.tls) tls.emplace(endpoint);
+  const timeval timeout = time_left(deadline);
+  errno = 0;
+  Connection connection(endpoint.socket.empty()
+                            ? redisConnectWithTimeout(endpoint.host.c_str(), endpoint.port, timeout)
+                            : redisConnectUnixWithTimeout(endpoint.socket.c_str(), timeout));
+  const int saved_errno = errno;
+  if (stop.requested()) throw Stopped();
+  redisContext* context = connection.context_.get();
+  if (context == nullptr) throw std::bad_alloc();
+  if (context->err != 0) throw Outage(reason(*context, saved_errno));
+  fcntl(context->fd, F_SETFD, FD_CLOEXEC);
+  fcntl(context->fd, F_SETFL, O_NONBLOCK);
+  context->flags &= ~REDIS_BLOCK;
+  if (tls) tls->start(*context, deadline, stop);
+  connection.tls_ = std::move(tls);
+  connection.log_in(endpoint, deadline, stop);
+  return connection;
+}
+
+void Connection::log_in(const Endpoint& endpoint, Deadline deadline, const StopToken& stop) {
+  // Time may have passed while this program did not run: the server's silence begins only now.
+  deadline = std::max(deadline, Clock::now() + std::chrono::seconds(1));
+  if (endpoint.password && endpoint.user.empty()) append({"AUTH", *endpoint.password});
+  if (endpoint.password && !endpoint.user.empty()) append({"AUTH", endpoint.user, *endpoint.password});
+  append({"HELLO", "2"});
+  if (endpoint.password) {
+    const Reply login = receive(deadline, stop);
+    // A server without passwords lets everyone in: a password too many is no reason to stop.
+    if (!login.view().text().starts_with("ERR AUTH <password> called without any password")) {
+      throw_unless_let_in(endpoint, login.view());
+    }
+  }
+  const Reply hello = receive(deadline, stop);
+  throw_unless_let_in(endpoint, hello.view());
+  mode_ = field(hello.view(), "mode");
+  role_ = field(hello.view(), "role");
+}
+
+int Connection::fd() const { return context_->fd; }
+
+void Connection::append(std::span<const std::string_view> arguments) {
+  std::string encoded;
+  append_array_header(encoded, arguments.size());
+  for (const std::string_view argument : arguments) append_bulk(encoded, argument);
+  append_encoded(encoded);
+}
+
+void Connection::append_encoded(std::string_view bytes) {
+  if (redisAppendFormattedCommand(context_.get(), bytes.data(), bytes.size()) != REDIS_OK)
+    throw std::bad_alloc();
+  wants_write_ = true;
+}
+
+void Connection::flush() {
+  int done = 0;
+  errno = 0;
+  if (redisBufferWrite(context_.get(), &done) != REDIS_OK) fail(errno);
+  wants_write_ = done == 0;
+}
+
+void Connection::fill() {
+  do {
+    const std::span<char> room = replies_.room();
+    errno = 0;
+    const ssize_t count = read_some(*context_, room);
+    if (count < 0) fail(errno);
+    replies_.filled(static_cast<std::size_t>(count));
+  } while (tls_ && tls_->pending());
+}
+
+void Connection::fail(int saved_errno) const {
+  if (tls_) tls_->throw_if_denied();
+  throw Outage(reason(*context_, saved_errno));
+}
+
+std::optional<Reply> Connection::next() {
+  try {
+    return replies_.next();
+  } catch (const NoReply& bytes) {
+    throw Outage(std::string("this is not Redis's protocol: ") + bytes.what());
+  }
+}
+
+Reply Connection::receive(Deadline deadline, const StopToken& stop) {
+  while (true) {
+    if (wants_write_) flush();
+    if (auto reply = next()) return std::move(*reply);
+    pollfd ready{fd(), static_cast<short>(wants_write_ ? POLLIN | POLLOUT : POLLIN), 0};
+    if (wait({&ready, 1}, deadline, stop) == 0) {
+      if (stop.requested()) throw Stopped();
+      throw Outage("no answer in time");
+    }
+    if ((ready.revents & ~POLLOUT) != 0) fill();
+  }
+}
+
+Reply Connection::command(std::initializer_list<std::string_view> arguments, const StopToken& stop) {
+  append(arguments);
+  Reply reply = receive(Clock::now() + answer_time, stop);
+  if (reply.view().is_error()) throw_if_error(reply.view(), shortened(arguments));
+  return reply;
+}
+
+}  // namespace chat

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "base/wait.h"
+#include "redis/endpoint.h"
+#include "redis/reply.h"
+#include "redis/tls.h"
+
+struct redisContext;
+
+namespace chat {
+
+/// Appends a command in the protocol's form (https://redis.io/docs/latest/develop/reference/protocol-spec/),
+/// in parts: the number of arguments, then each argument, which may come in parts too.
+void append_array_header(std::string& out, std::size_t count);
+void append_bulk(std::string& out, std::initializer_list<std::string_view> parts);
+inline void append_bulk(std::string& out, std::string_view bytes) { append_bulk(out, {bytes}); }
+
+/// Whether an error reply says that the same command may work later: LOADING, BUSY, READONLY, MASTERDOWN,
+/// OOM, MISCONF, NOREPLICAS, CLUSTERDOWN, TRYAGAIN, too many clients, and, from a node that doesn't serve the
+/// slot (any more), MOVED and ASK.
+bool is_temporary(std::string_view error);
+
+/// Whether an error reply says that the login or a permission is refused.
+bool is_denied(std::string_view error);
+
+/// The text for an error reply. When it denies a permission or a key's type is wrong, `command` is named,
+/// since Redis names no key, and what can be done about it.
+std::string answer_text(std::string_view error, std::string_view command = {});
+
+/// Throws what an error reply means: Outage when is_temporary, Error(denied) when is_denied, else
+/// Error(unreachable), with answer_text. Other replies pass.
+void throw_if_error(ReplyView reply, std::string_view command = {});
+
+/// One connection to one server, logged in. Non-blocking at its core; receive() waits.
+/// SIGPIPE must be ignored by the program.
+class Connection {
+ public:
+  /// Connects, logs in and asks who is there (HELLO, https://redis.io/docs/latest/commands/hello/).
+  /// The endpoint's sentinels are not looked at: open_master (sentinel.h) asks them.
+  /// Throws Outage when nothing answers in time, Error(denied) when the login is refused,
+  /// Error(unreachable) for a Redis that these tools can't use, Stopped.
+  static Connection open(const Endpoint& endpoint, Deadline deadline, const StopToken& stop);
+
+  /// As HELLO said it: `standalone`, `cluster` or `sentinel`.
+  const std::string& mode() const { return mode_; }
+  /// `master` or `replica`; empty for a sentinel.
+  const std::string& role() const { return role_; }
+
+  int fd() const;
+
+  /// Queues a command. Nothing is sent before flush() or receive().
+  void append(std::span<const std::string_view> arguments);
+  void append(std::initializer_list<std::string_view> arguments) {
+    append(std::span(arguments.begin(), arguments.size()));
+  }
+  /// Queues what append_array_header and append_bulk have made.
+  void append_encoded(std::string_view bytes);
+
+  /// Sends what the socket takes now. Throws Outage.
+  void flush();
+  /// Something is queued that the socket did not take yet.
+  bool wants_write() const { return wants_write_; }
+  /// Reads what has arrived, at most one read(2) or one record of TLS. Throws Outage when the connection
+  /// ended.
+  void fill();
+  /// The next complete reply of what was read, errors included. Throws Outage for what is no reply.
+  std::optional<Reply> next();
+
+  /// Sends all that is queued and waits for one reply, errors included. Throws Outage when none comes by
+  /// the deadline, Stopped.
+  Reply receive(Deadline deadline, const StopToken& stop);
+
+  /// append, receive within `answer_time`, throw_if_error.
+  Reply command(std::initializer_list<std::string_view> arguments, const StopToken& stop);
+
+ private:
+  struct Free {
+    void operator()(redisContext* context) const;
+  };
+  explicit Connection(redisContext* context) : context_(context) {}
+  [[noreturn]] void fail(int saved_errno) const;
+  void log_in(const Endpoint& endpoint, Deadline deadline, const StopToken& stop);
+
+  std::unique_ptr<redisContext, Free> context_;
+  std::optional<Tls> tls_;
+  ReplyReader replies_;
+  bool wants_write_ = false;
+  std::string mode_;
+  std::string role_;
+};
+
+/// How long a server may take to answer before the connection counts as dead.
+inline constexpr std::chrono::seconds answer_time{8};
+
+}  // namespace chat

@@ -1,0 +1,128 @@
+#include "redis/route.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/wait.h"
+#include "redis/retry.h"
+#include "redis/sentinel.h"
+
+namespace chat {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// One node among many must not keep the others waiting.
+constexpr auto time_to_ask = 1s;
+constexpr auto time_to_open = 2s;
+
+}  // namespace
+
+void Route::find(Deadline deadline, const StopToken& stop) {
+  if (found_) return;
+  if (known_) {
+    if (cluster_) ask_again(deadline, stop);
+  } else {
+    Connection connection = first(stop);
+    known_ = true;
+    cluster_ = connection.mode() == "cluster";
+    if (cluster_) {
+      ask(connection, endpoint_.host, stop);
+    } else if (options_.replicas) {
+      throw Error(Failure::usage, "--read-from replica is for a Redis Cluster, and " + endpoint_.str() +
+                                      " is none: give the replica's own address");
+    } else {
+      spare_ = std::move(connection);
+    }
+  }
+  found_ = true;
+}
+
+Connection Route::first(const StopToken& stop) const {
+  const Deadline give_up = Clock::now() + options_.first_retry_for.value_or(0ms);
+  Backoff backoff;
+  while (true) {
+    try {
+      return connect("", Clock::now() + 4500ms, stop);
+    } catch (const Outage& outage) {
+      const auto pause = backoff.next();
+      if (Clock::now() + pause >= give_up) {
+        throw Error(Failure::unreachable, "can't reach Redis at " + endpoint_.str() + ": " + outage.what());
+      }
+      wait({}, Clock::now() + pause, stop);
+      if (stop.requested()) throw Stopped();
+    }
+  }
+}
+
+void Route::ask_again(Deadline deadline, const StopToken& stop) {
+  std::vector<std::string> nodes;
+  for (const Shard& shard : slots_.shards()) {
+    nodes.push_back(shard.master);
+    nodes.insert(nodes.end(), shard.replicas.begin(), shard.replicas.end());
+  }
+  if (!nodes.empty()) {
+    std::rotate(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(pick_++ % nodes.size()),
+                nodes.end());
+  }
+  nodes.emplace_back();  // where it all began
+  for (std::size_t i = 0; true; ++i) {
+    try {
+      const std::string& node = nodes[i];
+      Connection connection = connect(node, std::min(deadline, Clock::now() + time_to_ask), stop);
+      return ask(connection, node.empty() ? endpoint_.host : node.substr(0, node.rfind(':')), stop);
+    } catch (const Outage&) {
+      if (i + 1 == nodes.size() || Clock::now() >= deadline) throw;
+    }
+  }
+}
+
+void Route::ask(Connection& connection, const std::string& host, const StopToken& stop) {
+  slots_ = Slots(connection.command({"CLUSTER", "SLOTS"}, stop).view(), host);
+  ++pick_;
+}
+
+std::string Route::node(std::string_view topic) const {
+  if (!cluster_) return "";
+  const Shard& shard = slots_.of(hash_slot(topic));
+  if (!options_.replicas || shard.replicas.empty()) return shard.master;
+  return shard.replicas[pick_ % shard.replicas.size()];
+}
+
+std::vector<std::string> Route::nodes(std::string_view topic) const {
+  if (!cluster_) return {""};
+  const Shard& shard = slots_.of(hash_slot(topic));
+  std::vector<std::string> nodes = shard.replicas;
+  nodes.push_back(shard.master);
+  return nodes;
+}
+
+Connection Route::open(const std::string& node, Deadline deadline, const StopToken& stop) {
+  if (spare_ && node.empty()) return *std::exchange(spare_, std::nullopt);
+  Connection connection =
+      connect(node, std::min(deadline, Clock::now() + (cluster_ ? time_to_open : 5s)), stop);
+  if (options_.replicas) connection.command({"READONLY"}, stop);
+  return connection;
+}
+
+Connection Route::connect(const std::string& node, Deadline deadline, const StopToken& stop) const {
+  if (!node.empty()) {
+    Endpoint endpoint = endpoint_;
+    const std::size_t colon = node.rfind(':');
+    endpoint.socket.clear();
+    endpoint.host = node.substr(0, colon);
+    endpoint.port = static_cast<std::uint16_t>(std::stoul(node.substr(colon + 1)));
+    return Connection::open(endpoint, deadline, stop);
+  }
+  if (!endpoint_.sentinels.empty()) return open_master(endpoint_, deadline, stop);
+  Connection connection = Connection::open(endpoint_, deadline, stop);
+  if (connection.mode() == "sentinel") {
+    throw Error(Failure::unreachable, endpoint_.str() +
+                                          " is a sentinel: write redis-sentinel://host:port,…/master, with "
+                                          "the master's name");
+  }
+  return connection;
+}
+
+}  // namespace chat

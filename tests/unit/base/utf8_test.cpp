@@ -1,0 +1,103 @@
+#include "base/utf8.h"
+
+#include <string>
+
+#include "unit/catch.h"
+
+using namespace chat;
+
+namespace {
+
+struct Decoded {
+  std::size_t length;
+  char32_t code_point;
+  bool operator==(const Decoded&) const = default;
+};
+
+Decoded decoded(std::string_view text) {
+  char32_t code_point = 0;
+  const std::size_t length = utf8::decode(text, code_point);
+  return {length, length == 0 ? 0 : code_point};
+}
+
+constexpr Decoded nothing{0, 0};
+
+}  // namespace
+
+TEST_CASE("decode reads the first and last code point of each length") {
+  CHECK(decoded(std::string_view("\0", 1)) == Decoded{1, 0});
+  CHECK(decoded("\x7f") == Decoded{1, 0x7f});
+  CHECK(decoded("\xc2\x80") == Decoded{2, 0x80});
+  CHECK(decoded("\xdf\xbf") == Decoded{2, 0x7ff});
+  CHECK(decoded("\xe0\xa0\x80") == Decoded{3, 0x800});
+  CHECK(decoded("\xef\xbf\xbf") == Decoded{3, 0xffff});
+  CHECK(decoded("\xf0\x90\x80\x80") == Decoded{4, 0x10000});
+  CHECK(decoded("\xf4\x8f\xbf\xbf") == Decoded{4, 0x10ffff});
+  CHECK(decoded("\xc3\xa9t\xc3\xa9") == Decoded{2, 0xe9});
+}
+
+TEST_CASE("decode refuses what RFC 3629 refuses") {
+  CHECK(decoded("\x80") == nothing);
+  CHECK(decoded("\xbf") == nothing);
+  CHECK(decoded("\xff") == nothing);
+  CHECK(decoded("\xc0\x80") == nothing);          // overlong
+  CHECK(decoded("\xc1\xbf") == nothing);          // overlong
+  CHECK(decoded("\xe0\x9f\xbf") == nothing);      // overlong
+  CHECK(decoded("\xf0\x8f\xbf\xbf") == nothing);  // overlong
+  CHECK(decoded("\xed\xa0\x80") == nothing);      // surrogate
+  CHECK(decoded("\xed\xbf\xbf") == nothing);      // surrogate
+  CHECK(decoded("\xed\x9f\xbf") == Decoded{3, 0xd7ff});
+  CHECK(decoded("\xee\x80\x80") == Decoded{3, 0xe000});
+  CHECK(decoded("\xf4\x90\x80\x80") == nothing);  // above U+10FFFF
+  CHECK(decoded("\xf5\x80\x80\x80") == nothing);
+  CHECK(decoded("\xc3") == nothing);  // cut short
+  CHECK(decoded("\xe2\x82") == nothing);
+  CHECK(decoded("\xf0\x9f\x98") == nothing);
+  CHECK(decoded("\xc3 ") == nothing);
+  CHECK(decoded("\xe2\x82 ") == nothing);
+  CHECK(decoded("\xe2\x82\xc2") == nothing);
+}
+
+TEST_CASE("valid looks at every byte, wherever it stands") {
+  CHECK(utf8::valid(""));
+  for (std::size_t length = 1; length < 40; ++length) {
+    for (std::size_t at = 0; at < length; ++at) {
+      std::string text(length, 'x');
+      CHECK(utf8::valid(text));
+      text[at] = '\x80';
+      CHECK_FALSE(utf8::valid(text));
+      text.replace(at, 1, "\xe2\x82\xac");
+      CHECK(utf8::valid(text));
+      text.resize(at + 2);
+      CHECK_FALSE(utf8::valid(text));
+    }
+  }
+}
+
+TEST_CASE("plain_prefix ends at the first byte that may need escaping") {
+  CHECK(utf8::plain_prefix("") == 0);
+  for (int value = 0; value < 256; ++value) {
+    const auto byte = static_cast<char>(static_cast<unsigned char>(value));
+    const bool plain = value >= 0x20 && value < 0x7f && byte != '"' && byte != '\\';
+    for (std::size_t at = 0; at < 20; ++at) {
+      std::string text(20, 'x');
+      text[at] = byte;
+      CHECK(utf8::plain_prefix(text) == (plain ? 20 : at));
+    }
+  }
+}
+
+TEST_CASE("controls and what else drives a terminal") {
+  for (const char32_t c : {0x00, 0x1b, 0x1f, 0x7f, 0x80, 0x9b, 0x9f}) {
+    CHECK(utf8::is_control(c));
+    CHECK(utf8::drives_terminal(c));
+  }
+  for (const char32_t c : {0x61c, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2066, 0x2069}) {
+    CHECK_FALSE(utf8::is_control(c));
+    CHECK(utf8::drives_terminal(c));
+  }
+  for (const char32_t c :
+       {0x20, 0x7e, 0xa0, 0x61b, 0x200d, 0x2010, 0x2027, 0x202f, 0x2065, 0x206a, 0x1f600}) {
+    CHECK_FALSE(utf8::drives_terminal(c));
+  }
+}

@@ -1,0 +1,101 @@
+#include "process/cursor.h"
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "chat/entry_id.h"
+#include "unit/failure.h"
+#include "unit/folder.h"
+
+using namespace chat;
+namespace fs = std::filesystem;
+
+TEST_CASE("a cursor holds an ID and a newline") {
+  const Folder folder;
+  const std::string path = folder / "cursor";
+  Cursor cursor(path);
+  CHECK_FALSE(cursor.load());
+  cursor.save({1732400000000, 12345});
+  CHECK(content(path) == "1732400000000-12345\n");
+  CHECK(cursor.load() == EntryId{1732400000000, 12345});
+  cursor.save({7, 1});
+  CHECK(content(path) == "7-1\n");
+  CHECK_FALSE(fs::exists(path + ".part"));
+}
+
+TEST_CASE("a cursor reads what other programs wrote") {
+  const Folder folder;
+  const std::string path = folder / "cursor";
+  const Cursor cursor(path);
+  write_file(path, "");
+  CHECK_FALSE(cursor.load());
+  write_file(path, "\n");
+  CHECK_FALSE(cursor.load());
+  write_file(path, "5-6");
+  CHECK(cursor.load() == EntryId{5, 6});
+}
+
+TEST_CASE("a cursor refuses what is no ID, and leaves it there") {
+  const Folder folder;
+  const std::string path = folder / "cursor";
+  const Cursor cursor(path);
+  for (const std::string& junk : {std::string("hello\n"), std::string("1-2 \n"), std::string("1-2\n\n"),
+                                  std::string("1-2\n3-4\n"), std::string(200, '1'), std::string(1, '\0')}) {
+    INFO(junk);
+    write_file(path, junk);
+    const Error error = error_of([&] { cursor.load(); });
+    CHECK(error.failure() == Failure::input);
+    CHECK(has(error.what(), path));
+    CHECK(content(path) == junk);
+  }
+}
+
+TEST_CASE("one cursor has one run at a time") {
+  const Folder folder;
+  const std::string path = folder / "cursor";
+  {
+    Cursor cursor(path);
+    const Error error = error_of([&] { const Cursor second(path); });
+    CHECK(error.failure() == Failure::again);
+    CHECK(has(error.what(), path + " is in use"));
+    cursor.save({1, 1});
+    CHECK(error_of([&] { const Cursor second(path); }).failure() == Failure::again);
+    CHECK_NOTHROW(Cursor(folder / "other"));
+  }
+  CHECK(Cursor(path).load() == EntryId{1, 1});
+}
+
+TEST_CASE("a symbolic link to a cursor stays one") {
+  const Folder folder;
+  const std::string path = folder / "cursor";
+  const std::string link = folder / "link";
+  write_file(path, "1-1\n");
+  fs::create_symlink("cursor", link);
+  Cursor cursor(link);
+  CHECK(cursor.load() == EntryId{1, 1});
+  cursor.save({2, 2});
+  CHECK(fs::is_symlink(link));
+  CHECK(content(path) == "2-2\n");
+  CHECK(error_of([&] { const Cursor same(path); }).failure() == Failure::again);
+}
+
+TEST_CASE("a cursor that can't be written says so") {
+  const Folder folder;
+  CHECK(error_of([&] { const Cursor cursor(folder / "missing/cursor"); }).failure() == Failure::file);
+
+  fs::create_directory(folder / "gone");
+  Cursor cursor(folder / "gone/cursor");
+  fs::remove_all(folder / "gone");
+  const Error error = error_of([&] { cursor.save({1, 1}); });
+  CHECK(error.failure() == Failure::file);
+  CHECK(has(error.what(), "No such file or directory"));
+}
+
+TEST_CASE("a folder is no cursor") {
+  const Folder folder;
+  fs::create_directory(folder / "cursor");
+  const Error error = error_of([&] { Cursor{folder / "cursor"}; });
+  CHECK(error.failure() == Failure::file);
+  CHECK(has(error.what(), "is no regular file"));
+  CHECK_FALSE(fs::exists(folder / "cursor.lock"));
+}

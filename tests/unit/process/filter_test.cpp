@@ -1,0 +1,82 @@
+#include "process/filter.h"
+
+#include "chat/entry_id.h"
+#include "unit/catch.h"
+#include "unit/recorder.h"
+
+using namespace chat;
+
+namespace {
+
+Message message(std::uint64_t n, const std::string& user, const std::string& text) {
+  return {EntryId{1, n}, user, text, 0, "p-" + std::to_string(n)};
+}
+
+using Ids = std::vector<EntryId>;
+
+}  // namespace
+
+TEST_CASE("only messages that match, of those users") {
+  Recorder next;
+  Filter filter({"b", {"ana", "ben"}}, next, nullptr);
+  CHECK(filter.message("t", message(1, "ana", "abc")));
+  CHECK(filter.message("t", message(2, "ana", "ac")));
+  CHECK(filter.message("t", message(3, "carl", "b")));
+  CHECK(filter.message("t", message(4, "ben", "b")));
+  CHECK(next.texts == std::vector<std::string>{"abc", "b"});
+  CHECK(filter.passed_over() == 2);
+}
+
+TEST_CASE("all messages without a filter; the next one's answer is handed on") {
+  Recorder next;
+  Filter filter({}, next, nullptr);
+  CHECK(filter.message("t", message(1, "x", "\xff")));
+  next.on_message = [] { return false; };
+  CHECK_FALSE(filter.message("t", message(1, "x", "")));
+  next.on_pause = [] { return false; };
+  CHECK_FALSE(filter.pause());
+}
+
+TEST_CASE("a message too costly to look at is told and passed over") {
+  Recorder next;
+  Filter filter({"^(a+)+$", {}}, next, nullptr);
+  CHECK(filter.message("t", message(7, "x", std::string(40, 'a') + "b")));
+  CHECK(next.texts.empty());
+  REQUIRE(next.warnings.size() == 1);
+  CHECK(next.warnings[0].starts_with("t: passed over message 1-7: "));
+}
+
+TEST_CASE("what is passed over is done when all before it is") {
+  Recorder next;
+  RecordingProgress progress;
+  InStep in_step(progress);
+  Filter filter({"b", {}}, next, &in_step);
+  filter.message("t", message(1, "x", "a"));
+  filter.message("t", message(2, "x", "b"));
+  filter.message("t", message(3, "x", "a"));
+  filter.message("t", message(4, "x", "b"));
+  filter.message("t", message(5, "x", "a"));
+  CHECK(progress.calls.empty());
+  filter.pause();
+  CHECK(progress.calls == std::vector<Ids>{{{1, 1}}});
+  in_step.done({{1, 2}});
+  CHECK(progress.calls.back() == Ids{{1, 2}, {1, 3}});
+  in_step.done({{1, 4}});
+  CHECK(progress.calls.back() == Ids{{1, 4}, {1, 5}});
+  filter.pause();
+  CHECK(progress.calls.size() == 3);
+}
+
+TEST_CASE("a message without an ID can't be done") {
+  Recorder next;
+  RecordingProgress progress;
+  InStep in_step(progress);
+  Filter filter({"b", {}}, next, &in_step);
+  Message plain = message(1, "x", "b");
+  plain.id.reset();
+  filter.message("t", plain);
+  filter.message("t", message(2, "x", "a"));
+  filter.pause();
+  CHECK(next.texts.size() == 1);
+  CHECK(progress.calls == std::vector<Ids>{{{1, 2}}});
+}

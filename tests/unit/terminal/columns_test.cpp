@@ -1,0 +1,80 @@
+#include "terminal/columns.h"
+
+#include "unit/catch.h"
+
+using namespace chat;
+
+namespace {
+
+std::string cut(std::string_view text, std::size_t most) {
+  std::string out = "<";
+  append_cut(out, text, most);
+  return out.substr(1);
+}
+
+// With `ana: ` before it, under which the next lines are indented.
+std::string wrapped(std::string_view text, std::size_t width) {
+  std::string out = "ana: ";
+  append_wrapped(out, text, 5, 5, width);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("columns of characters as people see them") {
+  CHECK(columns_of("") == 0);
+  CHECK(columns_of("abc") == 3);
+  CHECK(columns_of("é") == 1);
+  CHECK(columns_of("e\xCC\x81") == 1);  // the accent is a code point of its own
+  CHECK(columns_of("日本語") == 6);
+  CHECK(columns_of("🎉") == 2);
+  CHECK(columns_of("👨‍👩‍👧") == 2);
+  CHECK(columns_of("🇩🇪") == 2);
+  CHECK(columns_of("한글") == 4);
+  CHECK(columns_of("\x1b[1;7mana\x1b[0m") == 3);
+  CHECK(columns_of("\xff") == 1);
+}
+
+TEST_CASE("cutting") {
+  CHECK(cut("abc", 3) == "abc");
+  CHECK(cut("abcd", 3) == "ab…");
+  CHECK(cut("日本語", 5) == "日本…");
+  CHECK(cut("日本語", 4) == "日…");
+  CHECK(cut("e\xCC\x81"
+            "e\xCC\x81z",
+            2) == "e\xCC\x81…");
+  CHECK(cut("abc", 1) == "…");
+  CHECK(cut("abc", 0).empty());
+}
+
+TEST_CASE("wrapping at spaces, under the beginning") {
+  CHECK(wrapped("hello", 20) == "ana: hello");
+  CHECK(wrapped("one two three four five", 15) == "ana: one two\n     three four\n     five");
+  CHECK(wrapped("one  two", 20) == "ana: one  two");
+  CHECK(wrapped("123456789 x", 14) == "ana: 123456789\n     x");
+  CHECK(wrapped("123456789     x", 14) == "ana: 123456789\n     x");
+  CHECK(wrapped("123456789     ", 14) == "ana: 123456789");
+  CHECK(wrapped("   a", 20) == "ana:    a");
+  CHECK(wrapped("", 20) == "ana: ");
+}
+
+TEST_CASE("wrapping in what is longer than a line, and between wide characters") {
+  CHECK(wrapped("a 123456789abcdef", 14) == "ana: a 1234567\n     89abcdef");
+  CHECK(wrapped("日本語日本語日", 12) == "ana: 日本語\n     日本語\n     日");
+  CHECK(wrapped("日本語、日本語", 11) == "ana: 日本\n     語、日\n     本語");
+  CHECK(wrapped("a日本語b", 10) == "ana: a日本\n     語b");
+  CHECK(wrapped("👨‍👩‍👧👨‍👩‍👧", 8) ==
+        "ana: 👨‍👩‍👧\n     👨‍👩‍👧");
+  CHECK(wrapped("👍🏽", 7) == "ana:\n     👍🏽");
+}
+
+TEST_CASE("colours are neither counted nor broken") {
+  CHECK(wrapped("1234 \x1b[1;7m67\x1b[0m 9", 14) == "ana: 1234 \x1b[1;7m67\x1b[0m 9");
+  CHECK(wrapped("12345 \x1b[1;7m789\x1b[0mx y", 14) == "ana: 12345\n     \x1b[1;7m789\x1b[0mx y");
+}
+
+TEST_CASE("a narrow first line") {
+  std::string out = "a long name: ";
+  append_wrapped(out, "wonderful things", 13, 4, 20);
+  CHECK(out == "a long name:\n    wonderful things");
+}
