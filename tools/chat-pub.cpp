@@ -163,8 +163,8 @@ int publish(const Options& options, const chat::StopToken& stop) {
                      : options.null         ? RecordReader::Split::null
                                             : RecordReader::Split::newline;
   RecordReader records(words ? words_fd(options.words) : STDIN_FILENO, split, options.max_size);
-  chat::Route route(options.common.endpoint(), {.first_retry_for = options.common.retry_for});
-  chat::Publisher publisher(route, publisher_options, stop);
+  chat::ConnectionPool pool(options.common.endpoint(), {.first_retry_for = options.common.retry_for});
+  chat::Publisher publisher(pool, publisher_options, stop);
   using When = chat::cli::ProgressLine::When;
   chat::cli::ProgressLine line(options.progress ? When::asked : When::never);
   if (line.wanted()) {

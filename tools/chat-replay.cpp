@@ -133,8 +133,8 @@ int replay(const Options& options, const chat::StopToken& stop) {
                       "--dead-letter " + options.topic + ": that is the topic being read");
   }
   chat::cli::check_bounds(options.start, options.end);
-  chat::Route route(options.common.endpoint(),
-                    {.first_retry_for = options.common.retry_for, .replicas = options.replica});
+  chat::ConnectionPool pool(options.common.endpoint(),
+                            {.first_retry_for = options.common.retry_for, .replicas = options.replica});
   using When = chat::cli::ProgressLine::When;
   const bool by_itself = !options.common.quiet && isatty(STDOUT_FILENO) != 1;
   chat::cli::ProgressLine line(options.progress ? When::asked : by_itself ? When::by_itself : When::never);
@@ -143,7 +143,7 @@ int replay(const Options& options, const chat::StopToken& stop) {
     replay.reached = [&line](const chat::Reached& reached) { line.show(reached); };
     replay.live = [&line] { line.end(); };
   }
-  chat::replay(route, replay, stop);
+  chat::replay(pool, replay, stop);
   line.end();
   return 0;
 }

@@ -93,9 +93,9 @@ int follow(const Options& options, chat::StopToken stop) {
   following.replica = options.replica;
   following.retry_for = options.common.retry_for;
   following.watch_fd = STDOUT_FILENO;
-  chat::Route route(options.common.endpoint(),
-                    {.first_retry_for = options.common.retry_for, .replicas = options.replica});
-  const auto end = chat::Subscriber(route, following, filter).run(stop);
+  chat::ConnectionPool pool(options.common.endpoint(),
+                            {.first_retry_for = options.common.retry_for, .replicas = options.replica});
+  const auto end = chat::Subscriber(pool, following, filter).run(stop);
   out.flush();
   return end == chat::Subscriber::End::stopped && !signals.requested() ? timed_out : 0;
 }

@@ -13,8 +13,8 @@
 #include "cli/cli.h"
 #include "cli/overview_text.h"
 #include "cli/watch.h"
+#include "redis/connection_pool.h"
 #include "redis/retry.h"
-#include "redis/route.h"
 #include "terminal/terminal.h"
 
 namespace {
@@ -101,12 +101,12 @@ void check_bare_words(const Options& options, const std::vector<std::string>& th
   }
 }
 
-std::string list(const Options& options, chat::ConnectionPool& nodes, const chat::StopToken& stop) {
-  const std::vector<std::string> there = chat::list_topics(nodes, stop);
+std::string list(const Options& options, chat::ConnectionPool& pool, const chat::StopToken& stop) {
+  const std::vector<std::string> there = chat::list_topics(pool, stop);
   check_bare_words(options, there);
   const std::vector<std::string> names = chat::select_topics(there, options.topics);
   if (!options.names) {
-    const auto topics = chat::overview(nodes, names, stop);
+    const auto topics = chat::overview(pool, names, stop);
     return options.json ? chat::overview_json(topics)
                         : chat::overview_table(topics, chat::terminal_width(STDOUT_FILENO));
   }
@@ -115,9 +115,9 @@ std::string list(const Options& options, chat::ConnectionPool& nodes, const chat
   return text;
 }
 
-void watch(const Options& options, chat::Route& route, chat::Output& out, const chat::StopToken& stop) {
-  chat::ConnectionPool nodes(route);
-  check_bare_words(options, chat::list_topics(nodes, stop));
+void watch(const Options& options, chat::ConnectionPool& pool, chat::Output& out,
+           const chat::StopToken& stop) {
+  check_bare_words(options, chat::list_topics(pool, stop));
   const char* const term = std::getenv("TERM");
   chat::WatchOptions watching;
   watching.topics = options.topics;
@@ -127,13 +127,13 @@ void watch(const Options& options, chat::Route& route, chat::Output& out, const 
       !options.json && isatty(STDOUT_FILENO) == 1 && term != nullptr && term != std::string("dumb");
   watching.retry_for = options.common.retry_for;
   watching.warn = [](const std::string& text) { spdlog::warn("{}", text); };
-  chat::watch(route, watching, out, stop);
+  chat::watch(pool, watching, out, stop);
 }
 
-std::string who(const Options& options, chat::ConnectionPool& nodes, const chat::StopToken& stop) {
+std::string who(const Options& options, chat::ConnectionPool& pool, const chat::StopToken& stop) {
   chat::Presences topics;
-  for (const auto& topic : chat::select_topics(chat::list_topics(nodes, stop), options.topics)) {
-    topics.emplace_back(topic, chat::presence(nodes, topic, stop));
+  for (const auto& topic : chat::select_topics(chat::list_topics(pool, stop), options.topics)) {
+    topics.emplace_back(topic, chat::presence(pool, topic, stop));
   }
   if (options.json) return chat::presence_json(topics);
   if (isatty(STDOUT_FILENO) == 1) return chat::presence_table(topics, chat::terminal_width(STDOUT_FILENO));
@@ -145,36 +145,35 @@ std::string who(const Options& options, chat::ConnectionPool& nodes, const chat:
 }
 
 // Does what is asked for, and returns what is to be printed. again: an earlier try broke off.
-std::string perform(const Options& options, chat::ConnectionPool& nodes, bool again,
+std::string perform(const Options& options, chat::ConnectionPool& pool, bool again,
                     const chat::StopToken& stop) {
   if (options.add->parsed()) {
-    const bool made = chat::add_topic(nodes, options.topic, options.settings, stop);
+    const bool made = chat::add_topic(pool, options.topic, options.settings, stop);
     if (!made && !again) {
       spdlog::info("topic {} is there already; chat-topics set changes it", options.topic);
     }
   } else if (options.set->parsed()) {
-    chat::set_topic(nodes, options.topic, options.settings, stop);
+    chat::set_topic(pool, options.topic, options.settings, stop);
   } else if (options.rm->parsed()) {
-    if (again && !chat::look_up(nodes, options.topic, stop).exists) return "";
-    chat::remove_topic(nodes, options.topic, options.purge, stop);
+    if (again && !chat::look_up(pool, options.topic, stop).exists) return "";
+    chat::remove_topic(pool, options.topic, options.purge, stop);
   } else {
-    return options.who->parsed() ? who(options, nodes, stop) : list(options, nodes, stop);
+    return options.who->parsed() ? who(options, pool, stop) : list(options, pool, stop);
   }
   return "";
 }
 
-std::string insist(const Options& options, chat::Route& route, const chat::StopToken& stop) {
-  chat::ConnectionPool nodes(route);
+std::string insist(const Options& options, chat::ConnectionPool& pool, const chat::StopToken& stop) {
   chat::RetryPolicy retry(options.common.retry_for.value_or(std::chrono::seconds(30)));
   while (true) {
     try {
-      return perform(options, nodes, retry.tried(), stop);
+      return perform(options, pool, retry.tried(), stop);
     } catch (const chat::Outage& outage) {
-      nodes.clear();
+      pool.clear();
       if (!retry.tried()) {
-        spdlog::warn("lost Redis at {} ({}): trying again", route.endpoint().str(), outage.what());
+        spdlog::warn("lost Redis at {} ({}): trying again", pool.endpoint().str(), outage.what());
       }
-      chat::wait({}, retry.failed(route.endpoint(), outage), stop);
+      chat::wait({}, retry.failed(pool.endpoint(), outage), stop);
       if (stop.requested()) throw chat::Stopped();
     }
   }
@@ -199,12 +198,12 @@ int work(const Options& options, const chat::StopToken& stop) {
         chat::Failure::usage,
         "nothing to set: give --max-len, --max-age or --description; try 'chat-topics set --help'");
   }
-  chat::Route route(options.common.endpoint(), {.first_retry_for = options.common.retry_for});
+  chat::ConnectionPool pool(options.common.endpoint(), {.first_retry_for = options.common.retry_for});
   chat::Output out(STDOUT_FILENO, stop);
   if (options.watch) {
-    watch(options, route, out, stop);
+    watch(options, pool, out, stop);
   } else {
-    out.buffer() = insist(options, route, stop);
+    out.buffer() = insist(options, pool, stop);
   }
   out.flush();
   return 0;

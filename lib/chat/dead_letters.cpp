@@ -12,9 +12,9 @@ PublisherOptions options_for(std::optional<std::chrono::milliseconds> retry_for)
 
 }  // namespace
 
-DeadLetters::DeadLetters(Route& route, const std::string& topic,
+DeadLetters::DeadLetters(ConnectionPool& pool, const std::string& topic,
                          std::optional<std::chrono::milliseconds> retry_for, const StopToken& stop)
-    : publisher_(route, options_for(retry_for), stop), topic_(publisher_.topic(topic)) {}
+    : publisher_(pool, options_for(retry_for), stop), topic_(publisher_.topic(topic)) {}
 
 void DeadLetters::put(const Message& message) {
   const std::string user = valid_user(message.user) ? message.user : "?";

@@ -7,16 +7,16 @@
 #include "base/wait.h"
 #include "chat/message.h"
 #include "chat/publisher.h"
-#include "redis/route.h"
+#include "redis/connection_pool.h"
 
 namespace chat {
 
 /// A topic for messages that could not be processed.
 class DeadLetters {
  public:
-  /// Throws Error(no_topic), and what Route::find throws.
-  DeadLetters(Route& route, const std::string& topic, std::optional<std::chrono::milliseconds> retry_for,
-              const StopToken& stop);
+  /// Throws Error(no_topic), and what ConnectionPool::refresh throws.
+  DeadLetters(ConnectionPool& pool, const std::string& topic,
+              std::optional<std::chrono::milliseconds> retry_for, const StopToken& stop);
 
   /// Publishes the message there, with its user and time, and returns when Redis has it. Throws what
   /// Publisher::step throws.

@@ -52,10 +52,10 @@ void read_parts(Connection& connection, TopicOverview& topic, const StopToken& s
 
 }  // namespace
 
-std::vector<TopicOverview> overview(ConnectionPool& nodes, std::vector<std::string> names,
+std::vector<TopicOverview> overview(ConnectionPool& pool, std::vector<std::string> names,
                                     const StopToken& stop) {
   std::vector<TopicOverview> topics;
-  const std::vector<TopicState> states = look_up(nodes, names, stop);
+  const std::vector<TopicState> states = look_up(pool, names, stop);
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (!states[i].exists) continue;
     topics.emplace_back();
@@ -65,10 +65,10 @@ std::vector<TopicOverview> overview(ConnectionPool& nodes, std::vector<std::stri
   std::erase_if(names, [&](const std::string& name) {
     return std::ranges::find(topics, name, &TopicOverview::name) == topics.end();
   });
-  const std::vector<std::uint64_t> counts = subscribers(nodes, names, stop);
+  const std::vector<std::uint64_t> counts = subscribers(pool, names, stop);
   for (std::size_t i = 0; i < topics.size(); ++i) topics[i].subscribers = counts[i];
-  for (const TopicOverview& topic : topics) append_parts(nodes.of(topic.name, stop), topic);
-  for (TopicOverview& topic : topics) read_parts(nodes.of(topic.name, stop), topic, stop);
+  for (const TopicOverview& topic : topics) append_parts(pool.of(topic.name, stop), topic);
+  for (TopicOverview& topic : topics) read_parts(pool.of(topic.name, stop), topic, stop);
   return topics;
 }
 

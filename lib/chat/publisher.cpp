@@ -54,17 +54,16 @@ Position parse_position(std::string_view text) {
 
 }  // namespace
 
-Publisher::Publisher(Route& route, PublisherOptions options, const StopToken& stop)
-    : route_(route),
+Publisher::Publisher(ConnectionPool& pool, PublisherOptions options, const StopToken& stop)
+    : pool_(pool),
       options_(std::move(options)),
       id_(options_.import_id.empty() ? random_id() : options_.import_id),
-      stop_(stop),
-      nodes_(route) {
-  route.find(no_deadline, stop);
+      stop_(stop) {
+  pool.refresh(no_deadline, stop);
 }
 
 void Publisher::connect(const std::string& topic) {
-  connection_ = &nodes_.of(topic, {}, give_up_at());
+  connection_ = &pool_.of(topic, {}, give_up_at());
   if (script_sha_.empty()) load_script();
 }
 
@@ -92,7 +91,7 @@ auto Publisher::insist(const std::string& topic, const Work& work) {
   }
 }
 
-std::string_view Publisher::publish_command() const { return route_.is_cluster() ? "SPUBLISH" : "PUBLISH"; }
+std::string_view Publisher::publish_command() const { return pool_.is_cluster() ? "SPUBLISH" : "PUBLISH"; }
 
 std::size_t Publisher::topic(const std::string& name) {
   for (std::size_t i = 0; i < topics_.size(); ++i) {
@@ -107,11 +106,11 @@ std::size_t Publisher::topic(const std::string& name) {
   append_bulk(topic.publish_command, publish_command());
   append_bulk(topic.publish_command, name);
   insist(name, [&](Connection& connection) {
-    const bool exists = look_up(nodes_, name, {}).exists;
+    const bool exists = look_up(pool_, name, {}).exists;
     if (!exists && options_.create) {
-      add_topic(nodes_, name, {}, {});
+      add_topic(pool_, name, {}, {});
     } else if (!exists) {
-      require_topic(nodes_, name, {});
+      require_topic(pool_, name, {});
     }
     if (options_.import_id.empty()) return;
     const Reply place = connection.command({"HGET", info_key(name), "import:" + id_}, {});
@@ -215,7 +214,7 @@ void Publisher::append_message(Topic& topic, std::string_view text, bool plain) 
 
 void Publisher::close_batches() {
   // A node serves ranges of slots, so that its batches come one after the other.
-  if (route_.is_cluster()) {
+  if (pool_.is_cluster()) {
     std::ranges::sort(open_, {}, [this](std::size_t topic) { return topics_[topic].slot; });
   }
   for (const std::size_t topic : open_) {
@@ -314,7 +313,7 @@ void Publisher::append_header(const Batch& batch) {
 // Returns whether the batch can be sent now: one for another node waits until this one has answered.
 bool Publisher::connect_for(const Batch& batch) {
   const std::string& topic = topics_[batch.topic].name;
-  if (nodes_.find(topic) == connection_) return true;
+  if (pool_.cached(topic) == connection_) return true;
   if (due_ > 0) return false;
   connect(topic);
   return true;
@@ -435,11 +434,11 @@ void Publisher::repair_and_resend() {
   }
   if (repair == Repair::check_topic) {
     const std::string& name = topics_[queue_.front().topic].name;
-    if (!look_up(nodes_, name, {}).exists && !options_.create) {
+    if (!look_up(pool_, name, {}).exists && !options_.create) {
       throw Error(Failure::no_topic,
                   "topic \"" + name + "\" was removed" + unacknowledged(queue_.front().records.front()));
     }
-    add_topic(nodes_, name, {}, {});
+    add_topic(pool_, name, {}, {});
   }
   going_back_ = false;
   sent_ = 0;
@@ -465,7 +464,7 @@ void Publisher::end_outage() {
 
 void Publisher::lose_connection(const Outage& outage) {
   connection_ = nullptr;
-  nodes_.clear();
+  pool_.clear();
   due_ = 0;
   going_back_ = false;
   repair_ = Repair::none;
@@ -488,7 +487,7 @@ void Publisher::lose_connection(const Outage& outage) {
 
 void Publisher::give_up_if_late() const {
   if (Clock::now() < give_up_at()) return;
-  std::string text = "gave up on Redis at " + route_.endpoint().str() + " after " +
+  std::string text = "gave up on Redis at " + pool_.endpoint().str() + " after " +
                      duration_text(options_.retry_for) + ": " + outage_;
   const auto first = first_unacknowledged();
   throw Error(Failure::again, text + (first ? unacknowledged(*first) : ""));
@@ -529,7 +528,7 @@ void Publisher::close() {
     try {
       for (const Topic& topic : topics_) {
         if (topic.acknowledged == 0) continue;
-        nodes_.of(topic.name, {}).command({"UNLINK", publisher_key(topic.name, id_)}, {});
+        pool_.of(topic.name, {}).command({"UNLINK", publisher_key(topic.name, id_)}, {});
       }
     } catch (const std::exception&) {
       // The keys expire by themselves: nothing that was promised depends on this.

@@ -37,8 +37,8 @@ struct PublisherOptions {
 /// time. Non-blocking but for connecting: the caller waits for fd() and calls step().
 class Publisher {
  public:
-  /// Connects. Throws what Route::find throws. A stop ends topic(), too, while Redis is away.
-  Publisher(Route& route, PublisherOptions options, const StopToken& stop);
+  /// Connects. Throws what ConnectionPool::refresh throws. A stop ends topic(), too, while Redis is away.
+  Publisher(ConnectionPool& pool, PublisherOptions options, const StopToken& stop);
 
   /// A topic to publish to, by its number. Looks it up the first time, and finishes what is under way before.
   /// Throws Error(no_topic), unless it may create, what step() throws, and, at a stop, Error(again) where
@@ -146,12 +146,11 @@ class Publisher {
   void warn(const std::string& text) const;
   std::size_t replies_of(const Batch& batch) const;
 
-  Route& route_;
+  ConnectionPool& pool_;
   PublisherOptions options_;
   std::string id_;
   std::string script_sha_;
   StopToken stop_;
-  ConnectionPool nodes_;
   Connection* connection_ = nullptr;  // that of the batches under way
   Backoff backoff_;
   std::vector<Topic> topics_;

@@ -40,12 +40,8 @@ bool counts(const EntryId& id) { return id.n != 0 && id.n != UINT64_MAX; }
 
 }  // namespace
 
-Subscriber::Subscriber(Route& route, SubscriberOptions options, MessageSink& sink)
-    : route_(route),
-      options_(std::move(options)),
-      sink_(sink),
-      commands_(route),
-      retry_(options_.retry_for) {}
+Subscriber::Subscriber(ConnectionPool& pool, SubscriberOptions options, MessageSink& sink)
+    : pool_(pool), options_(std::move(options)), sink_(sink), retry_(options_.retry_for) {}
 
 Subscriber::End Subscriber::run(const StopToken& stop) {
   stop_ = stop;
@@ -81,16 +77,16 @@ bool Subscriber::with_retry(const std::string& node, const Work& work) {
 
 void Subscriber::on_disconnect(const std::string& node, const Outage& outage) {
   pushes_.erase(node);
-  commands_.clear();  // answers may be outstanding
+  pool_.clear();  // answers may be outstanding
   for (auto& [name, topic] : topics_) {
     if (topic->node == node) move_away(*topic);
   }
   if (!sink_.pause()) throw Stopped();
   if (!retry_.tried()) {
-    sink_.warn("lost Redis at " + route_.endpoint().str() + (node.empty() ? "" : ", node " + node) + " (" +
+    sink_.warn("lost Redis at " + pool_.endpoint().str() + (node.empty() ? "" : ", node " + node) + " (" +
                outage.what() + "): trying again");
   }
-  next_try_ = retry_.failed(route_.endpoint(), outage);
+  next_try_ = retry_.failed(pool_.endpoint(), outage);
 }
 
 void Subscriber::move_away(Followed& topic) {
@@ -117,15 +113,15 @@ bool Subscriber::reconnect_all() {
   if (Clock::now() < next_try_) return false;
   std::map<std::string, Topics> away;
   bool well = with_retry("", [&] {
-    route_.find(no_deadline, stop_);
+    pool_.refresh(no_deadline, stop_);
     find_topics();
     for (auto& [name, topic] : topics_) {
       if (!topic->away) continue;
-      topic->node = route_.node(name);
+      topic->node = pool_.node(name);
       away[topic->node].push_back(topic.get());
     }
     // Without topics there is still news of them to be heard.
-    if (options_.live && away.empty() && pushes_.empty()) away[route_.node(topics_channel)] = {};
+    if (options_.live && away.empty() && pushes_.empty()) away[pool_.node(topics_channel)] = {};
   });
   for (const auto& at : away) {
     well = with_retry(at.first, [&] { sync(at.first, at.second); }) && well;
@@ -153,7 +149,7 @@ void Subscriber::find_topics() {
     for (const std::string& name : options_.topics) follow_topic(name, options_.start).by_name = true;
   }
   if (!options_.patterns.empty()) {
-    for (const std::string& name : list_topics(commands_, stop_)) {
+    for (const std::string& name : list_topics(pool_, stop_)) {
       if (topics_.contains(name) || !matches_any(options_.patterns, name)) continue;
       follow_topic(name, found_topics_ ? start_of_added(name) : options_.start);
     }
@@ -170,7 +166,7 @@ StartAt Subscriber::start_of_added(const std::string& name) {
   } else {
     // What was said in a new topic before we heard of it is delivered too.
     start.kind = StartAt::Kind::since;
-    start.since.when = look_up(commands_, name, stop_).created;
+    start.since.when = look_up(pool_, name, stop_).created;
   }
   return start;
 }
@@ -187,7 +183,7 @@ Subscriber::Followed& Subscriber::follow_topic(const std::string& name, const St
 void Subscriber::refresh_topics(Topics& topics) {
   std::vector<std::string> names;
   for (const Followed* const topic : topics) names.push_back(topic->name);
-  const std::vector<TopicState> states = look_up(commands_, names, stop_);
+  const std::vector<TopicState> states = look_up(pool_, names, stop_);
   Topics there;
   for (std::size_t i = 0; i < topics.size(); ++i) {
     Followed& topic = *topics[i];
@@ -207,11 +203,11 @@ void Subscriber::refresh_topics(Topics& topics) {
 
 void Subscriber::forget(const Followed& topic) {
   const std::string name = topic.name;
-  if (!topic.start_resolved && topic.by_name) require_topic(commands_, name, stop_);
+  if (!topic.start_resolved && topic.by_name) require_topic(pool_, name, stop_);
   if (topic.start_resolved) sink_.note("topic " + name + " was removed");
   if (topic.subscribed) {
     pushes_.at(topic.node)
-        .connection.append({route_.is_cluster() ? "SUNSUBSCRIBE" : "UNSUBSCRIBE", name,
+        .connection.append({pool_.is_cluster() ? "SUNSUBSCRIBE" : "UNSUBSCRIBE", name,
                             presence_channel(name, options_.user)});
   }
   if (topic.start_resolved) left_off_[name] = topic.delivered.at;
@@ -224,11 +220,11 @@ void Subscriber::resolve_start(Followed& topic) {
   Position& at = topic.confirmed;
   switch (start.kind) {
     case StartAt::Kind::now:
-      at.at = std::max(state.last, newest_id(commands_.of(topic.name, stop_), topic.name, stop_));
+      at.at = std::max(state.last, newest_id(pool_.of(topic.name, stop_), topic.name, stop_));
       at.last_numbered = state.last;
       break;
     case StartAt::Kind::last:
-      at.at = before_last(commands_.of(topic.name, stop_), topic.name, start.count, stop_);
+      at.at = before_last(pool_.of(topic.name, stop_), topic.name, start.count, stop_);
       break;
     case StartAt::Kind::since:
       at.at = before({static_cast<std::uint64_t>(std::max(start.since.at(state.now), 0ms).count()), 0});
@@ -244,7 +240,7 @@ void Subscriber::resolve_start(Followed& topic) {
 }
 
 void Subscriber::resolve_end(Followed& topic) {
-  topic.to = newest_id(commands_.of(topic.name, stop_), topic.name, stop_);
+  topic.to = newest_id(pool_.of(topic.name, stop_), topic.name, stop_);
   if (options_.to) topic.to = std::min(topic.to, *options_.to);
   if (options_.until) {
     const auto ms = std::max(options_.until->at(topic.state.now), 0ms).count();
@@ -267,13 +263,13 @@ void Subscriber::catch_up(const Topics& topics) {
     const auto oldest = static_cast<std::uint64_t>(topic->state.oldest().count());
     const EntryId after = std::max(topic->confirmed.at, before({oldest, 0}));
     readings.push_back({topic, History(topic->name, {after, topic->to, options_.reverse})});
-    readings.back().history.ask(commands_.of(topic->name, stop_));
+    readings.back().history.ask(pool_.of(topic->name, stop_));
   }
   while (!readings.empty()) {
     Reading reading = std::move(readings.front());
     readings.pop_front();
     Followed& topic = *reading.topic;
-    const Reply page = reading.history.take(commands_.of(topic.name, stop_), stop_);
+    const Reply page = reading.history.take(pool_.of(topic.name, stop_), stop_);
     const std::size_t size = page.view().size();
     reading.any = reading.any || size > 0;
     // Connections that break before all is caught up are no outage as long as each brings something.
@@ -428,7 +424,7 @@ void Subscriber::skip(const Followed& topic) {
 void Subscriber::subscribe(const std::string& node, const Topics& topics) {
   auto at = pushes_.find(node);
   if (at == pushes_.end()) {
-    at = pushes_.emplace(node, Pushes(route_.open(node, no_deadline, stop_))).first;
+    at = pushes_.emplace(node, Pushes(pool_.open(node, no_deadline, stop_))).first;
     at->second.next_pulse = Clock::now() + pulse_time;
     subscribe(at->second, "SUBSCRIBE", {std::string(topics_channel)});
     // Some may have been added since they were looked up and before this is in force.
@@ -441,7 +437,7 @@ void Subscriber::subscribe(const std::string& node, const Topics& topics) {
     topic->behind = true;
     channels.push_back(topic->name);
     if (!options_.user.empty()) channels.push_back(presence_channel(topic->name, options_.user));
-    if (!route_.is_cluster()) continue;
+    if (!pool_.is_cluster()) continue;
     subscribe(pushes, "SSUBSCRIBE", std::exchange(channels, {}));  // no two slots at once
   }
   if (!channels.empty()) subscribe(pushes, "SUBSCRIBE", channels);
@@ -531,7 +527,7 @@ void Subscriber::on_push(Pushes& pushes, ReplyView push) {
   } else if (kind == "sunsubscribe" && topic->second->subscribed) {
     // Its slot has moved to another node.
     move_away(*topic->second);
-    route_.suspect();
+    pool_.invalidate();
   }
 }
 
@@ -561,8 +557,7 @@ void Subscriber::on_live(Followed& topic, std::string_view payload) {
 void Subscriber::confirm(Followed& topic) {
   const Delivered& last = topic.unconfirmed.back();
   const std::string id = last.id.str();
-  const Reply found =
-      commands_.of(topic.name, stop_).command({"XRANGE", stream_key(topic.name), id, id}, stop_);
+  const Reply found = pool_.of(topic.name, stop_).command({"XRANGE", stream_key(topic.name), id, id}, stop_);
   Message entry;
   if (found.view().size() == 0 && options_.replica) return;  // not there yet
   if (found.view().size() != 1 || !parse_entry(found[0], entry, why_) || entry.pub != last.pub) {

@@ -59,7 +59,7 @@ class Subscriber {
  public:
   enum class End : std::uint8_t { enough, stopped };
 
-  Subscriber(Route& route, SubscriberOptions options, MessageSink& sink);
+  Subscriber(ConnectionPool& pool, SubscriberOptions options, MessageSink& sink);
 
   /// Runs until the sink has enough, the end is reached (not live) or a stop is requested. Throws
   /// Error(no_topic) when there is no topic (any more) and none is waited for, Error(again) when an
@@ -153,11 +153,10 @@ class Subscriber {
   template <typename Work>
   bool with_retry(const std::string& node, const Work& work);
 
-  Route& route_;
+  ConnectionPool& pool_;
   SubscriberOptions options_;
   MessageSink& sink_;
   StopToken stop_;
-  ConnectionPool commands_;
   std::map<std::string, Pushes> pushes_;  // by node
   RetryPolicy retry_;
   Deadline next_try_{};

@@ -71,10 +71,10 @@ TopicState read_look(Connection& connection, std::string_view topic, const StopT
 }
 
 // The index lives on another slot than the topic's own keys: it is asked only where they don't tell.
-Connection& index_of(ConnectionPool& nodes, const StopToken& stop) { return nodes.of(topics_channel, stop); }
+Connection& index_of(ConnectionPool& pool, const StopToken& stop) { return pool.of(topics_channel, stop); }
 
-bool was_removed(ConnectionPool& nodes, std::string_view topic, const StopToken& stop) {
-  return index_of(nodes, stop).command({"HGET", topics_channel, topic}, stop).view().text() == removed_mark;
+bool was_removed(ConnectionPool& pool, std::string_view topic, const StopToken& stop) {
+  return index_of(pool, stop).command({"HGET", topics_channel, topic}, stop).view().text() == removed_mark;
 }
 
 bool create_info(Connection& connection, std::string_view topic, const Settings& settings,
@@ -155,43 +155,43 @@ std::string presence_channel(std::string_view topic, std::string_view user) {
   return stream_key(topic) + ":user:" + std::string(user);
 }
 
-std::vector<TopicState> look_up(ConnectionPool& nodes, const std::vector<std::string>& topics,
+std::vector<TopicState> look_up(ConnectionPool& pool, const std::vector<std::string>& topics,
                                 const StopToken& stop) {
-  for (const std::string& topic : topics) append_look(nodes.of(topic, stop), topic);
+  for (const std::string& topic : topics) append_look(pool.of(topic, stop), topic);
   std::vector<TopicState> states;
   states.reserve(topics.size());
-  for (const std::string& topic : topics) states.push_back(read_look(nodes.of(topic, stop), topic, stop));
+  for (const std::string& topic : topics) states.push_back(read_look(pool.of(topic, stop), topic, stop));
   for (std::size_t i = 0; i < topics.size(); ++i) {
     if (states[i].exists || !is_default(topics[i])) continue;
-    states[i].exists = !was_removed(nodes, topics[i], stop);
+    states[i].exists = !was_removed(pool, topics[i], stop);
   }
   return states;
 }
 
-TopicState look_up(ConnectionPool& nodes, const std::string& topic, const StopToken& stop) {
-  return look_up(nodes, std::vector{topic}, stop).front();
+TopicState look_up(ConnectionPool& pool, const std::string& topic, const StopToken& stop) {
+  return look_up(pool, std::vector{topic}, stop).front();
 }
 
-TopicState require_topic(ConnectionPool& nodes, const std::string& topic, const StopToken& stop) {
-  TopicState state = look_up(nodes, topic, stop);
-  if (!state.exists) throw Error(Failure::no_topic, no_such_topic(topic, list_topics(nodes, stop)));
+TopicState require_topic(ConnectionPool& pool, const std::string& topic, const StopToken& stop) {
+  TopicState state = look_up(pool, topic, stop);
+  if (!state.exists) throw Error(Failure::no_topic, no_such_topic(topic, list_topics(pool, stop)));
   return state;
 }
 
-bool add_topic(ConnectionPool& nodes, const std::string& topic, const Settings& settings,
+bool add_topic(ConnectionPool& pool, const std::string& topic, const Settings& settings,
                const StopToken& stop) {
-  const bool existed = look_up(nodes, topic, stop).exists;
-  const bool made = create_info(nodes.of(topic, stop), topic, settings, stop);
-  Connection& index = index_of(nodes, stop);
+  const bool existed = look_up(pool, topic, stop).exists;
+  const bool made = create_info(pool.of(topic, stop), topic, settings, stop);
+  Connection& index = index_of(pool, stop);
   index_present(index, topic, stop);
   if (!existed) index.command({"PUBLISH", topics_channel, topic}, stop);
   return made;
 }
 
-void set_topic(ConnectionPool& nodes, const std::string& topic, const Settings& settings,
+void set_topic(ConnectionPool& pool, const std::string& topic, const Settings& settings,
                const StopToken& stop) {
-  require_topic(nodes, topic, stop);
-  Connection& connection = nodes.of(topic, stop);
+  require_topic(pool, topic, stop);
+  Connection& connection = pool.of(topic, stop);
   create_info(connection, topic, {}, stop);
   const std::string key = info_key(topic);
   if (settings.max_len) connection.command({"HSET", key, "max_len", number(*settings.max_len)}, stop);
@@ -202,10 +202,10 @@ void set_topic(ConnectionPool& nodes, const std::string& topic, const Settings& 
   trim(connection, topic, stop);
 }
 
-void remove_topic(ConnectionPool& nodes, const std::string& topic, bool purge, const StopToken& stop) {
-  require_topic(nodes, topic, stop);
-  Connection& connection = nodes.of(topic, stop);
-  Connection& index = index_of(nodes, stop);
+void remove_topic(ConnectionPool& pool, const std::string& topic, bool purge, const StopToken& stop) {
+  require_topic(pool, topic, stop);
+  Connection& connection = pool.of(topic, stop);
+  Connection& index = index_of(pool, stop);
   if (is_default(topic)) {
     index.command({"HSET", topics_channel, topic, removed_mark}, stop);
   } else {
@@ -219,8 +219,8 @@ void remove_topic(ConnectionPool& nodes, const std::string& topic, bool purge, c
   index.command({"PUBLISH", topics_channel, topic}, stop);
 }
 
-std::vector<std::string> list_topics(ConnectionPool& nodes, const StopToken& stop) {
-  const Reply index = index_of(nodes, stop).command({"HGETALL", topics_channel}, stop);
+std::vector<std::string> list_topics(ConnectionPool& pool, const StopToken& stop) {
+  const Reply index = index_of(pool, stop).command({"HGETALL", topics_channel}, stop);
   std::set<std::string> names(default_topics.begin(), default_topics.end());
   for (std::size_t i = 0; i + 1 < index.view().size(); i += 2) {
     const std::string name(index[i].text());
@@ -234,13 +234,13 @@ std::vector<std::string> list_topics(ConnectionPool& nodes, const StopToken& sto
   return {names.begin(), names.end()};
 }
 
-Presence presence(ConnectionPool& nodes, const std::string& topic, const StopToken& stop) {
+Presence presence(ConnectionPool& pool, const std::string& topic, const StopToken& stop) {
   const std::string prefix = presence_channel(topic, "");
   const std::string pattern = literal_pattern(prefix) + "*";
-  const bool sharded = nodes.route().is_cluster();
+  const bool sharded = pool.is_cluster();
   std::set<std::string> users;
   std::int64_t nameless = 0;
-  for (Connection* const connection : nodes.all_of(topic, stop)) {
+  for (Connection* const connection : pool.all_of(topic, stop)) {
     const Reply channels =
         connection->command({"PUBSUB", sharded ? "SHARDCHANNELS" : "CHANNELS", pattern}, stop);
     std::vector<std::string_view> count{"PUBSUB", sharded ? "SHARDNUMSUB" : "NUMSUB", topic};
@@ -257,13 +257,13 @@ Presence presence(ConnectionPool& nodes, const std::string& topic, const StopTok
   return {{users.begin(), users.end()}, static_cast<std::uint64_t>(std::max<std::int64_t>(nameless, 0))};
 }
 
-std::vector<std::uint64_t> subscribers(ConnectionPool& nodes, const std::vector<std::string>& topics,
+std::vector<std::uint64_t> subscribers(ConnectionPool& pool, const std::vector<std::string>& topics,
                                        const StopToken& stop) {
   std::vector<std::vector<Connection*>> asked;
   for (const std::string& topic : topics) {
-    asked.push_back(nodes.all_of(topic, stop));
+    asked.push_back(pool.all_of(topic, stop));
     for (Connection* const connection : asked.back()) {
-      connection->append({"PUBSUB", nodes.route().is_cluster() ? "SHARDNUMSUB" : "NUMSUB", topic});
+      connection->append({"PUBSUB", pool.is_cluster() ? "SHARDNUMSUB" : "NUMSUB", topic});
     }
   }
   std::vector<std::uint64_t> counts(topics.size());

@@ -62,36 +62,36 @@ struct TopicState {
 
 /// Looks at topics in as few round trips as can be. A default topic exists unless it was removed, though
 /// nothing stands in Redis yet.
-std::vector<TopicState> look_up(ConnectionPool& nodes, const std::vector<std::string>& topics,
+std::vector<TopicState> look_up(ConnectionPool& pool, const std::vector<std::string>& topics,
                                 const StopToken& stop);
-TopicState look_up(ConnectionPool& nodes, const std::string& topic, const StopToken& stop);
+TopicState look_up(ConnectionPool& pool, const std::string& topic, const StopToken& stop);
 
 /// look_up, and Error(no_topic) that lists near names when there is no such topic.
-TopicState require_topic(ConnectionPool& nodes, const std::string& topic, const StopToken& stop);
+TopicState require_topic(ConnectionPool& pool, const std::string& topic, const StopToken& stop);
 
 /// Makes the topic's info if it isn't there. Idempotent. Returns whether it was made.
-bool add_topic(ConnectionPool& nodes, const std::string& topic, const Settings& settings,
+bool add_topic(ConnectionPool& pool, const std::string& topic, const Settings& settings,
                const StopToken& stop);
 
 /// Changes settings of a topic that exists and trims at once.
-void set_topic(ConnectionPool& nodes, const std::string& topic, const Settings& settings,
+void set_topic(ConnectionPool& pool, const std::string& topic, const Settings& settings,
                const StopToken& stop);
 
 /// Removes a topic that exists; `purge` also deletes its messages.
-void remove_topic(ConnectionPool& nodes, const std::string& topic, bool purge, const StopToken& stop);
+void remove_topic(ConnectionPool& pool, const std::string& topic, bool purge, const StopToken& stop);
 
 /// The names of all topics, sorted.
-std::vector<std::string> list_topics(ConnectionPool& nodes, const StopToken& stop);
+std::vector<std::string> list_topics(ConnectionPool& pool, const StopToken& stop);
 
 /// Who is subscribed, at any node.
 struct Presence {
   std::vector<std::string> users;  ///< those who gave a name, sorted
   std::uint64_t nameless = 0;      ///< connections of others
 };
-Presence presence(ConnectionPool& nodes, const std::string& topic, const StopToken& stop);
+Presence presence(ConnectionPool& pool, const std::string& topic, const StopToken& stop);
 
 /// How many are subscribed to each of the topics.
-std::vector<std::uint64_t> subscribers(ConnectionPool& nodes, const std::vector<std::string>& topics,
+std::vector<std::uint64_t> subscribers(ConnectionPool& pool, const std::vector<std::string>& topics,
                                        const StopToken& stop);
 
 /// What to tell somebody who asked for `topic`, which is not among all `names`.

@@ -22,8 +22,8 @@ constexpr auto look_every = 1s;
 
 class Watch {
  public:
-  Watch(Route& route, const WatchOptions& options, Output& out)
-      : route_(route), options_(options), out_(out), nodes_(route), retry_(options.retry_for) {}
+  Watch(ConnectionPool& pool, const WatchOptions& options, Output& out)
+      : pool_(pool), options_(options), out_(out), retry_(options.retry_for) {}
 
   void run(const StopToken& stop) {
     look(stop);
@@ -48,14 +48,14 @@ class Watch {
 
  private:
   void look(const StopToken& stop) {
-    const std::vector<std::string> there = list_topics(nodes_, stop);
+    const std::vector<std::string> there = list_topics(pool_, stop);
     std::vector<std::string> names = there;
     if (topics_.empty()) {
       names = select_topics(there, options_.topics);
     } else if (!options_.topics.empty()) {
       std::erase_if(names, [&](const std::string& name) { return !matches_any(options_.topics, name); });
     }
-    std::vector<TopicOverview> topics = overview(nodes_, names, stop);
+    std::vector<TopicOverview> topics = overview(pool_, names, stop);
     for (TopicOverview& topic : topics) compare(topic);
     topics_ = std::move(topics);
   }
@@ -101,7 +101,7 @@ class Watch {
     std::string title;
     append_cut(title,
                of(topics_.size(), "topic") + ", " + of(subscribers, "subscription") + ", " + rate_text(rate) +
-                   " messages/s at " + route_.endpoint().str(),
+                   " messages/s at " + pool_.endpoint().str(),
                columns);
     return title;
   }
@@ -131,18 +131,17 @@ class Watch {
   }
 
   void lose(const Outage& outage) {
-    nodes_.clear();
+    pool_.clear();
     const std::string trouble =
-        "lost Redis at " + route_.endpoint().str() + " (" + outage.what() + "): trying again";
+        "lost Redis at " + pool_.endpoint().str() + " (" + outage.what() + "): trying again";
     if (!retry_.tried() && !screen_ && options_.warn) options_.warn(trouble);
     trouble_ = trouble;
-    retry_.failed(route_.endpoint(), outage);
+    retry_.failed(pool_.endpoint(), outage);
   }
 
-  Route& route_;
+  ConnectionPool& pool_;
   const WatchOptions& options_;
   Output& out_;
-  ConnectionPool nodes_;
   RetryPolicy retry_;
   std::vector<TopicOverview> topics_;
   std::string trouble_;
@@ -151,9 +150,9 @@ class Watch {
 
 }  // namespace
 
-void watch(Route& route, const WatchOptions& options, Output& out, const StopToken& stop) {
+void watch(ConnectionPool& pool, const WatchOptions& options, Output& out, const StopToken& stop) {
   try {
-    Watch(route, options, out).run(stop);
+    Watch(pool, options, out).run(stop);
   } catch (const Stopped&) {
     return;
   }

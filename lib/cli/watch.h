@@ -8,7 +8,7 @@
 
 #include "base/output.h"
 #include "base/wait.h"
-#include "redis/route.h"
+#include "redis/connection_pool.h"
 
 namespace chat {
 
@@ -25,6 +25,6 @@ struct WatchOptions {
 /// Looks at topics once a second, until a stop is requested or, when drawn, q is pressed. Drawn, it shows all
 /// of them; else it writes a line for each at first, and later for those in which something went on. Throws
 /// what overview throws but Outage, Error(again) when an outage outlasts retry_for, ClosedOutput.
-void watch(Route& route, const WatchOptions& options, Output& out, const StopToken& stop);
+void watch(ConnectionPool& pool, const WatchOptions& options, Output& out, const StopToken& stop);
 
 }  // namespace chat

@@ -26,12 +26,11 @@ std::string own_consumer() {
 
 }  // namespace
 
-GroupReader::GroupReader(Route& route, GroupOptions options)
-    : route_(route),
+GroupReader::GroupReader(ConnectionPool& pool, GroupOptions options)
+    : pool_(pool),
       options_(std::move(options)),
       key_(stream_key(options_.topic)),
       own_name_(options_.consumer.empty()),
-      nodes_(route),
       retry_(options_.retry_for) {
   if (own_name_) options_.consumer = own_consumer();
 }
@@ -45,9 +44,9 @@ auto GroupReader::insist(const Work& work) {
     } catch (const Outage& outage) {
       disconnect();
       if (!retry_.tried()) {
-        sink_->warn("lost Redis at " + route_.endpoint().str() + " (" + outage.what() + "): trying again");
+        sink_->warn("lost Redis at " + pool_.endpoint().str() + " (" + outage.what() + "): trying again");
       }
-      const Deadline next = retry_.failed(route_.endpoint(), outage);
+      const Deadline next = retry_.failed(pool_.endpoint(), outage);
       pollfd output{options_.watch_fd, 0, 0};
       if (wait({&output, 1}, next, stop_) > 0) throw ClosedOutput();
       if (stop_.requested()) throw Stopped();
@@ -56,8 +55,8 @@ auto GroupReader::insist(const Work& work) {
 }
 
 void GroupReader::connect() {
-  connection_ = &nodes_.of(options_.topic, stop_);
-  require_topic(nodes_, options_.topic, stop_);
+  connection_ = &pool_.of(options_.topic, stop_);
+  require_topic(pool_, options_.topic, stop_);
   connection_->append({"XGROUP", "CREATE", key_, options_.group, "0", "MKSTREAM"});
   const Reply made = connection_->receive(Clock::now() + answer_time, stop_);
   if (!made.view().text().starts_with("BUSYGROUP ")) throw_if_error(made.view(), "XGROUP CREATE " + key_);
@@ -69,7 +68,7 @@ void GroupReader::connect() {
 
 void GroupReader::disconnect() {
   connection_ = nullptr;
-  nodes_.clear();
+  pool_.clear();
 }
 
 // Like Connection::command. A group that has gone may only need to be made again, unless its topic has gone
@@ -141,7 +140,7 @@ bool GroupReader::tell(ReplyView entries) {
   for (std::size_t i = 0; i < entries.size() && options_.most_deliveries > 0; ++i) {
     given_out[i] = deliveries(entry_id(entries[i]));
   }
-  const auto oldest = look_up(nodes_, options_.topic, stop_).oldest();
+  const auto oldest = look_up(pool_, options_.topic, stop_).oldest();
   taken_ += entries.size();
   Message message;
   std::string why;

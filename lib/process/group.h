@@ -38,7 +38,7 @@ struct GroupOptions {
 /// it is not done in time. A new group begins at the oldest message.
 class GroupReader : public Checkpoint {
  public:
-  GroupReader(Route& route, GroupOptions options);
+  GroupReader(ConnectionPool& pool, GroupOptions options);
 
   /// Tells `sink` messages, which must call done() for each, until nothing is left (unless follow), it
   /// has enough or a stop is requested. Throws Error(no_topic), Error(again) when an outage outlasts
@@ -66,13 +66,12 @@ class GroupReader : public Checkpoint {
   template <typename Work>
   auto insist(const Work& work);
 
-  Route& route_;
+  ConnectionPool& pool_;
   GroupOptions options_;
   std::string key_;
   bool own_name_;
   MessageSink* sink_ = nullptr;
   StopToken stop_;
-  ConnectionPool nodes_;
   Connection* connection_ = nullptr;
   RetryPolicy retry_;
   std::vector<std::string> unacknowledged_;

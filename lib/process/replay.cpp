@@ -30,14 +30,14 @@ constexpr std::size_t printed_at_once = 100;
 class Chain {
  public:
   /// progress may be nullptr. end: where the history ends, if that is known.
-  Chain(const ReplayOptions& options, const Route& route, Checkpoint* progress, std::optional<EntryId> end,
-        const StopToken& stop)
+  Chain(const ReplayOptions& options, const ConnectionPool& pool, Checkpoint* progress,
+        std::optional<EntryId> end, const StopToken& stop)
       : out_(STDOUT_FILENO, stop) {
     if (progress != nullptr && options.filter.any()) progress = &in_step_.emplace(*progress);
     first_ = &printer_.emplace(options.printing, out_);
     if (!options.working.command.empty()) {
       Checkpoint& done = progress != nullptr ? *progress : null_checkpoint_;
-      first_ = &worker_.emplace(working(options, route, stop), done, *printer_, stop);
+      first_ = &worker_.emplace(working(options, pool, stop), done, *printer_, stop);
     } else if (progress != nullptr) {
       first_ = &after_output_.emplace(*printer_, out_, *progress);
     }
@@ -56,11 +56,11 @@ class Chain {
   std::uint64_t passed_over() const { return filter_ ? filter_->passed_over() : 0; }
 
  private:
-  WorkerOptions working(const ReplayOptions& options, const Route& route, const StopToken& stop) {
+  WorkerOptions working(const ReplayOptions& options, const ConnectionPool& pool, const StopToken& stop) {
     WorkerOptions working = options.working;
     working.count = options.printing.count;
     if (options.dead_letter.empty()) return working;
-    dead_letters_.emplace(masters_.emplace(route.endpoint()), options.dead_letter, options.reading.retry_for,
+    dead_letters_.emplace(masters_.emplace(pool.endpoint()), options.dead_letter, options.reading.retry_for,
                           stop);
     working.dead_letter = [this](const Message& message) { dead_letters_->put(message); };
     return working;
@@ -70,7 +70,7 @@ class Chain {
   NullCheckpoint null_checkpoint_;
   std::optional<InStep> in_step_;
   std::optional<Printer> printer_;
-  std::optional<Route> masters_;  // what is read may come from replicas
+  std::optional<ConnectionPool> masters_;  // what is read may come from replicas
   std::optional<DeadLetters> dead_letters_;
   std::optional<AfterOutput> after_output_;
   std::optional<Worker> worker_;
@@ -80,7 +80,7 @@ class Chain {
   MessageSink* first_ = nullptr;
 };
 
-void share(Route& route, const ReplayOptions& options, const StopToken& stop) {
+void share(ConnectionPool& pool, const ReplayOptions& options, const StopToken& stop) {
   std::optional<Chain> chain;
   const bool printed = options.working.command.empty();
   GroupOptions sharing;
@@ -102,20 +102,20 @@ void share(Route& route, const ReplayOptions& options, const StopToken& stop) {
                            " was given out too often: put aside as a dead letter");
     };
   }
-  GroupReader group(route, sharing);
-  chain.emplace(options, route, &group, std::nullopt, stop);
+  GroupReader group(pool, sharing);
+  chain.emplace(options, pool, &group, std::nullopt, stop);
   group.run(chain->first(), stop);
 }
 
 // Where reading will end, as far as that is known. An outage here is none that matters.
-std::optional<EntryId> end_of_history(Route& route, const SubscriberOptions& reading, const StopToken& stop) {
+std::optional<EntryId> end_of_history(ConnectionPool& pool, const SubscriberOptions& reading,
+                                      const StopToken& stop) {
   const std::string& topic = reading.topics.front();
   try {
-    ConnectionPool nodes(route);
-    Connection& connection = nodes.of(topic, stop);
+    Connection& connection = pool.of(topic, stop);
     const EntryId newest = newest_id(connection, topic, stop);
     const auto time = [&](const TimeSpec& spec) {
-      return EntryId{static_cast<std::uint64_t>(spec.at(look_up(nodes, topic, stop).now).count()), 0};
+      return EntryId{static_cast<std::uint64_t>(spec.at(look_up(pool, topic, stop).now).count()), 0};
     };
     if (!reading.reverse) {
       EntryId end = newest;
@@ -137,7 +137,7 @@ std::optional<EntryId> end_of_history(Route& route, const SubscriberOptions& rea
   }
 }
 
-void read_history(Route& route, const ReplayOptions& options, const StopToken& stop) {
+void read_history(ConnectionPool& pool, const ReplayOptions& options, const StopToken& stop) {
   const bool printed = options.working.command.empty();
   SubscriberOptions reading = options.reading;
   if (printed) reading.watch_fd = STDOUT_FILENO;
@@ -151,20 +151,20 @@ void read_history(Route& route, const ReplayOptions& options, const StopToken& s
       reading.start.counted = true;
     }
   }
-  const auto end = options.reached ? end_of_history(route, reading, stop) : std::nullopt;
-  Chain chain(options, route, cursor ? &*cursor : nullptr, end, stop);
-  Subscriber(route, reading, chain.first()).run(stop);
+  const auto end = options.reached ? end_of_history(pool, reading, stop) : std::nullopt;
+  Chain chain(options, pool, cursor ? &*cursor : nullptr, end, stop);
+  Subscriber(pool, reading, chain.first()).run(stop);
   chain.first().pause();
   if (cursor) cursor->save();
 }
 
 }  // namespace
 
-void replay(Route& route, const ReplayOptions& options, const StopToken& stop) {
+void replay(ConnectionPool& pool, const ReplayOptions& options, const StopToken& stop) {
   if (options.group.empty()) {
-    read_history(route, options, stop);
+    read_history(pool, options, stop);
   } else {
-    share(route, options, stop);
+    share(pool, options, stop);
   }
 }
 

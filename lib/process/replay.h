@@ -11,7 +11,7 @@
 #include "process/filter.h"
 #include "process/printer.h"
 #include "process/worker.h"
-#include "redis/route.h"
+#include "redis/connection_pool.h"
 #include "terminal/progress_estimate.h"
 
 namespace chat {
@@ -35,6 +35,6 @@ struct ReplayOptions {
 
 /// Reads a topic's history, or shares it with a group, and prints each message to stdout or gives it to a
 /// command. Throws what Subscriber::run, GroupReader::run, Worker and Cursor throw.
-void replay(Route& route, const ReplayOptions& options, const StopToken& stop);
+void replay(ConnectionPool& pool, const ReplayOptions& options, const StopToken& stop);
 
 }  // namespace chat

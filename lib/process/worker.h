@@ -10,7 +10,7 @@
 #include "chat/message_sink.h"
 #include "process/checkpoint.h"
 #include "process/formatter.h"
-#include "redis/route.h"
+#include "redis/connection_pool.h"
 
 namespace chat {
 

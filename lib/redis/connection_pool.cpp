@@ -1,17 +1,137 @@
 #include "redis/connection_pool.h"
+
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/wait.h"
+#include "redis/retry.h"
+#include "redis/sentinel.h"
 
 namespace chat {
 
+using namespace std::chrono_literals;
+
+namespace {
+
+// One node among many must not keep the others waiting.
+constexpr auto time_to_ask = 1s;
+constexpr auto time_to_open = 2s;
+
+}  // namespace
+
+void ConnectionPool::refresh(Deadline deadline, const StopToken& stop) {
+  if (known_slots_) return;
+  if (known_kind_) {
+    if (cluster_) ask_again(deadline, stop);
+  } else {
+    Connection connection = first(stop);
+    known_kind_ = true;
+    cluster_ = connection.mode() == "cluster";
+    if (cluster_) {
+      ask(connection, endpoint_.host, stop);
+    } else if (options_.replicas) {
+      throw Error(Failure::usage, "--read-from replica is for a Redis Cluster, and " + endpoint_.str() +
+                                      " is none: give the replica's own address");
+    } else {
+      connections_.emplace("", std::move(connection));
+    }
+  }
+  known_slots_ = true;
+}
+
+Connection ConnectionPool::first(const StopToken& stop) const {
+  const Deadline give_up = Clock::now() + options_.first_retry_for.value_or(0ms);
+  Backoff backoff;
+  while (true) {
+    try {
+      return connect("", Clock::now() + 4500ms, stop);
+    } catch (const Outage& outage) {
+      const auto pause = backoff.next();
+      if (Clock::now() + pause >= give_up) {
+        throw Error(Failure::unreachable, "can't reach Redis at " + endpoint_.str() + ": " + outage.what());
+      }
+      wait({}, Clock::now() + pause, stop);
+      if (stop.requested()) throw Stopped();
+    }
+  }
+}
+
+void ConnectionPool::ask_again(Deadline deadline, const StopToken& stop) {
+  std::vector<std::string> nodes;
+  for (const Shard& shard : slots_.shards()) {
+    nodes.push_back(shard.master);
+    nodes.insert(nodes.end(), shard.replicas.begin(), shard.replicas.end());
+  }
+  if (!nodes.empty()) {
+    std::rotate(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(pick_++ % nodes.size()),
+                nodes.end());
+  }
+  nodes.emplace_back();  // where it all began
+  for (std::size_t i = 0; true; ++i) {
+    try {
+      const std::string& node = nodes[i];
+      Connection connection = connect(node, std::min(deadline, Clock::now() + time_to_ask), stop);
+      return ask(connection, node.empty() ? endpoint_.host : node.substr(0, node.rfind(':')), stop);
+    } catch (const Outage&) {
+      if (i + 1 == nodes.size() || Clock::now() >= deadline) throw;
+    }
+  }
+}
+
+void ConnectionPool::ask(Connection& connection, const std::string& host, const StopToken& stop) {
+  slots_ = Slots(connection.command({"CLUSTER", "SLOTS"}, stop).view(), host);
+  ++pick_;
+}
+
+std::string ConnectionPool::node(std::string_view topic) const {
+  if (!cluster_) return "";
+  const Shard& shard = slots_.of(hash_slot(topic));
+  if (!options_.replicas || shard.replicas.empty()) return shard.master;
+  return shard.replicas[pick_ % shard.replicas.size()];
+}
+
+std::vector<std::string> ConnectionPool::nodes(std::string_view topic) const {
+  if (!cluster_) return {""};
+  const Shard& shard = slots_.of(hash_slot(topic));
+  std::vector<std::string> nodes = shard.replicas;
+  nodes.push_back(shard.master);
+  return nodes;
+}
+
+Connection ConnectionPool::open(const std::string& node, Deadline deadline, const StopToken& stop) {
+  Connection connection =
+      connect(node, std::min(deadline, Clock::now() + (cluster_ ? time_to_open : 5s)), stop);
+  if (options_.replicas) connection.command({"READONLY"}, stop);
+  return connection;
+}
+
+Connection ConnectionPool::connect(const std::string& node, Deadline deadline, const StopToken& stop) const {
+  if (!node.empty()) {
+    Endpoint endpoint = endpoint_;
+    const std::size_t colon = node.rfind(':');
+    endpoint.socket.clear();
+    endpoint.host = node.substr(0, colon);
+    endpoint.port = static_cast<std::uint16_t>(std::stoul(node.substr(colon + 1)));
+    return Connection::open(endpoint, deadline, stop);
+  }
+  if (!endpoint_.sentinels.empty()) return open_master(endpoint_, deadline, stop);
+  Connection connection = Connection::open(endpoint_, deadline, stop);
+  if (connection.mode() == "sentinel") {
+    throw Error(Failure::unreachable, endpoint_.str() +
+                                          " is a sentinel: write redis-sentinel://host:port,…/master, with "
+                                          "the master's name");
+  }
+  return connection;
+}
+
 Connection& ConnectionPool::of(std::string_view topic, const StopToken& stop, Deadline deadline) {
-  route_.find(deadline, stop);
-  return at(route_.node(topic), deadline, stop);
+  refresh(deadline, stop);
+  return at(node(topic), deadline, stop);
 }
 
 std::vector<Connection*> ConnectionPool::all_of(std::string_view topic, const StopToken& stop) {
   std::vector<Connection*> connections{&of(topic, stop)};
-  for (const std::string& node : route_.nodes(topic)) {
+  for (const std::string& node : nodes(topic)) {
     try {
       Connection* const connection = &at(node, no_deadline, stop);
       if (connection != connections.front()) connections.push_back(connection);
@@ -22,25 +142,20 @@ std::vector<Connection*> ConnectionPool::all_of(std::string_view topic, const St
   return connections;
 }
 
-Connection* ConnectionPool::find(std::string_view topic) {
-  const auto found = connections_.find(route_.node(topic));
+Connection* ConnectionPool::cached(std::string_view topic) {
+  const auto found = connections_.find(node(topic));
   return found == connections_.end() ? nullptr : &found->second;
-}
-
-void ConnectionPool::drop(const std::string& node) {
-  connections_.erase(node);
-  route_.suspect();
 }
 
 void ConnectionPool::clear() {
   connections_.clear();
-  route_.suspect();
+  invalidate();
 }
 
 Connection& ConnectionPool::at(const std::string& node, Deadline deadline, const StopToken& stop) {
   const auto found = connections_.find(node);
   if (found != connections_.end()) return found->second;
-  return connections_.emplace(node, route_.open(node, deadline, stop)).first->second;
+  return connections_.emplace(node, open(node, deadline, stop)).first->second;
 }
 
 }  // namespace chat

@@ -1,42 +1,82 @@
 #pragma once
 
+#include <chrono>
 #include <map>
+#include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/wait.h"
 #include "redis/connection.h"
-#include "redis/route.h"
+#include "redis/slots.h"
 
 namespace chat {
 
-/// Connections to nodes, one each, opened when first needed.
+struct PoolOptions {
+  /// How long the first connection may be tried again and again; nothing means one try.
+  std::optional<std::chrono::milliseconds> first_retry_for;
+  bool replicas = false;  ///< in a cluster: read from replicas where there are any
+};
+
+/// Which node serves a topic, and a connection to each, opened when first needed: a single server serves all
+/// topics, in a cluster each slot has its own node. A node's name is `host:port`, or empty for a single
+/// server.
 class ConnectionPool {
  public:
-  explicit ConnectionPool(Route& route) : route_(route) {}
+  explicit ConnectionPool(Endpoint endpoint, PoolOptions options = {})
+      : endpoint_(std::move(endpoint)), options_(options) {}
 
-  /// The connection to the node that serves a topic (or a key). The reference lasts until the node is
-  /// dropped. Throws what Route::find and Route::open throw.
+  /// Gets to know what kind of Redis it is, and in a cluster who serves which slots, unless that is known.
+  /// The first time it throws Error(unreachable) that names the endpoint when there is no way, and
+  /// Error(usage) when replicas were asked for where there is no cluster; later Outage, like open(). Also
+  /// Error(denied), Stopped.
+  void refresh(Deadline deadline, const StopToken& stop);
+
+  /// What is known may be wrong: refresh() looks again.
+  void invalidate() { known_slots_ = false; }
+
+  /// After refresh(): the node that serves a topic (or a key), and all that hold it. Throws Outage when none
+  /// does.
+  std::string node(std::string_view topic) const;
+  std::vector<std::string> nodes(std::string_view topic) const;
+
+  /// The connection to the node that serves a topic (or a key). The reference lasts until clear(). Throws
+  /// what refresh() and open() throw.
   Connection& of(std::string_view topic, const StopToken& stop, Deadline deadline = no_deadline);
+
+  /// That connection if there is one already, else nullptr.
+  Connection* cached(std::string_view topic);
 
   /// Those to all nodes that hold the topic and can be reached.
   std::vector<Connection*> all_of(std::string_view topic, const StopToken& stop);
 
-  /// The connection of(topic), if there is one already.
-  Connection* find(std::string_view topic);
-
-  /// Forgets connections that may have broken or have answers outstanding, and doubts the route.
-  void drop(const std::string& node);
+  /// Forgets all connections, since they may have broken or have answers outstanding, and invalidates.
   void clear();
 
-  const Route& route() const { return route_; }
+  /// A new connection that the caller owns. One try, for at most 5 s and not past the deadline. Throws
+  /// Outage, Error(denied), Stopped.
+  Connection open(const std::string& node, Deadline deadline, const StopToken& stop);
+
+  bool is_cluster() const { return cluster_; }
+  const Endpoint& endpoint() const { return endpoint_; }
 
  private:
   Connection& at(const std::string& node, Deadline deadline, const StopToken& stop);
+  Connection connect(const std::string& node, Deadline deadline, const StopToken& stop) const;
+  Connection first(const StopToken& stop) const;
+  void ask_again(Deadline deadline, const StopToken& stop);
+  void ask(Connection& connection, const std::string& host, const StopToken& stop);
 
-  Route& route_;
-  std::map<std::string, Connection> connections_;
+  Endpoint endpoint_;
+  PoolOptions options_;
+  bool known_kind_ = false;
+  bool cluster_ = false;
+  bool known_slots_ = false;
+  Slots slots_;
+  std::size_t pick_ = std::random_device{}();      // among equals; another one each time
+  std::map<std::string, Connection> connections_;  // by node
 };
 
 }  // namespace chat

@@ -32,10 +32,9 @@ inline chat::Connection connect() { return chat::Connection::open(server(), soon
 
 /// A connection of its own for each call.
 inline chat::ConnectionPool& nodes() {
-  static chat::Route route{server()};
-  static chat::ConnectionPool nodes{route};
-  nodes.clear();
-  return nodes;
+  static chat::ConnectionPool pool{server()};
+  pool.clear();
+  return pool;
 }
 
 inline chat::Reply ask(chat::Connection& connection, std::initializer_list<std::string_view> command) {

@@ -19,7 +19,7 @@ using Texts = std::vector<std::string>;
 /// A topic with messages 1, 2, 3, and a group that reads it.
 struct Bench {
   Connection admin = connect();
-  Route route{server()};
+  ConnectionPool pool{server()};
   GroupOptions options;
   Recorder sink;
   bool acknowledging = true;
@@ -47,7 +47,7 @@ struct Bench {
   }
   /// Runs once, and returns what was told.
   Texts run(const StopToken& stop = retry()) {
-    GroupReader group(route, options);
+    GroupReader group(pool, options);
     reader = &group;
     sink.texts.clear();
     group.run(sink, stop);
@@ -225,10 +225,10 @@ TEST_CASE("messages that are being processed are kept from others") {
 }
 
 TEST_CASE("how often messages are kept") {
-  Route route{server()};
+  ConnectionPool pool{server()};
   GroupOptions options;
   options.claim_after = 30'000ms;
-  CHECK(GroupReader(route, options).keep_every() == 10'000ms);
+  CHECK(GroupReader(pool, options).keep_every() == 10'000ms);
 }
 
 TEST_CASE("a connection that breaks before a message is done") {
@@ -278,10 +278,10 @@ TEST_CASE("an outage that lasts too long") {
 TEST_CASE("dead letters keep user, time and bytes") {
   Connection admin = connect();
   const std::string topic = "group_test/dead";
-  Route route{server()};
-  CHECK(error_of([&] { DeadLetters(route, topic, 1s, {}); }).failure() == Failure::no_topic);
+  ConnectionPool pool{server()};
+  CHECK(error_of([&] { DeadLetters(pool, topic, 1s, {}); }).failure() == Failure::no_topic);
   add_topic(nodes(), topic, {}, {});
-  DeadLetters letters(route, topic, 600s, {});
+  DeadLetters letters(pool, topic, 600s, {});
   Message message;
   message.user = "ana";
   message.timestamp = 7;

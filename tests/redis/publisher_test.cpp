@@ -1,6 +1,7 @@
 #include "chat/publisher.h"
 
 #include <sys/socket.h>
+#include <deque>
 
 #include <algorithm>
 
@@ -18,7 +19,7 @@ using Texts = std::vector<std::string>;
 
 struct Bench {
   Connection admin = connect();
-  Route route{server()};
+  std::deque<ConnectionPool> pools;  // one each
   PublisherOptions options;
   std::vector<std::string> warnings;
   std::vector<std::pair<std::uint64_t, EntryId>> told;
@@ -27,7 +28,7 @@ struct Bench {
     options.retry_for = 600s;
     options.warn = [this](const std::string& text) { warnings.push_back(text); };
   }
-  Publisher publisher() { return Publisher(route, options, {}); }
+  Publisher publisher() { return Publisher(pools.emplace_back(server()), options, {}); }
   void tell_ids() {
     options.stored = [this](std::uint64_t record, EntryId id) { told.emplace_back(record, id); };
   }
@@ -414,8 +415,8 @@ TEST_CASE("a refusal that won't change ends the run with the first record it hit
     Endpoint endpoint = server();
     endpoint.user = "publisher-test";
     endpoint.password = "pw";
-    Route route(endpoint);
-    Publisher publisher(route, bench.options, {});
+    ConnectionPool pool(endpoint);
+    Publisher publisher(pool, bench.options, {});
     add(publisher, publisher.topic(topic), {"one", "two"}, 5);
     const Error error = error_of([&] { publisher.finish(soon()); });
     ask(bench.admin, {"ACL", "DELUSER", "publisher-test"});

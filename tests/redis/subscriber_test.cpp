@@ -19,7 +19,7 @@ using End = Subscriber::End;
 struct Bench {
   std::string topic;
   Connection admin = connect();
-  Route route{server()};
+  ConnectionPool pool{server()};
   SubscriberOptions options;
   Recorder sink;
   std::size_t wanted = 1'000'000;
@@ -49,7 +49,7 @@ struct Bench {
              R"(", "pub": "evil-1"})");
   }
   End run() {
-    Subscriber subscriber(route, options, sink);
+    Subscriber subscriber(pool, options, sink);
     return subscriber.run(retry());
   }
 };
@@ -470,7 +470,7 @@ TEST_CASE("a stop") {
   Bench bench("stop");
   bench.say({"1", "2"});
   volatile std::sig_atomic_t stopping = 0;
-  Subscriber subscriber(bench.route, bench.options, bench.sink);
+  Subscriber subscriber(bench.pool, bench.options, bench.sink);
   SECTION("while live") {
     bench.sink.on_live = [&] { stopping = 1; };
   }

@@ -6,7 +6,6 @@
 using namespace chat;
 using namespace std::chrono_literals;
 
-
 TEST_CASE("names of topics") {
   for (const std::string& name : {std::string("topic1"), std::string("a"), std::string("A-Z_0.9/x:y"),
                                   std::string(128, 'x'), std::string("chat"), std::string("a-")}) {
