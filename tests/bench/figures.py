@@ -2,18 +2,20 @@
 import statistics
 import sys
 
-from programs import Wrong
+from programs import OTHER_BIN, OtherBuild, Wrong
 
 
 class Row:
     """One program in one group. `measure` runs it once and returns (value, memory in KiB, CPU seconds).
 
-    kind: tool, limit (raw hiredis) or peer. A tool names the row that is its limit.
+    kind: tool, limit (raw hiredis) or peer. A tool names the row that is its limit. `other` is the same with the
+    tools of another commit, where there is one.
     """
 
     def __init__(self, name, kind, measure, limit=None, x=None):
         self.name, self.kind, self.measure, self.limit, self.x = name, kind, measure, limit, x
         self.values, self.memory, self.cpu, self.wrong = [], [], [], []
+        self.other = Row(name, "other", measure) if kind == "tool" and OTHER_BIN else None
 
     def take(self):
         try:
@@ -29,6 +31,9 @@ class Row:
     def data(self):
         row = {"name": self.name, "kind": self.kind, "values": self.values, "memory_kib": self.memory,
                "cpu_seconds": self.cpu, "wrong": self.wrong}
+        if self.other:
+            row["other"] = self.other.data()
+            row["wrong"] = row["wrong"] + self.other.wrong
         if self.limit:
             row["limit"] = self.limit
         if self.x is not None:
@@ -44,5 +49,8 @@ def alternate(group, title, unit, rounds, rows, more_is_better=True):
     for _ in range(rounds):
         for row in rows:
             row.take()
+            if row.other:
+                with OtherBuild():
+                    row.other.take()
     return {"group": group, "title": title, "unit": unit, "more_is_better": more_is_better,
             "rows": [row.data() for row in rows]}

@@ -65,6 +65,7 @@ def measure_history(lengths, rounds):
     def take(group, x, once):
         row = Row(f"{x:,}", "tool", once, x=x)
         rows[group].append(row)
+        row.other = None  # what was stored before counts
         for _ in range(rounds):
             row.take()
 

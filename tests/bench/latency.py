@@ -4,7 +4,7 @@ import statistics
 
 from end_to_end import PUBLISH, PUBLISH_RAW, STORE, STORE_RAW, follow, follow_raw
 from figures import Row, alternate
-from programs import Program, Ready, path, tool
+from programs import OtherBuild, Program, Ready, path, tool
 from servers import new_topic
 
 PERCENTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
@@ -42,11 +42,11 @@ def measure_latency(samples, rounds):
         "ephemeral": ("tool", follow, PUBLISH, "raw pair, ephemeral"),
         "raw pair, ephemeral": ("limit", follow_raw, PUBLISH_RAW, None),
     }
-    taken = {name: [] for name in pairs}
+    taken = {(name, other): [] for name in pairs for other in (False, True)}
 
     def once(name, subscriber, publisher):
         times, usages = take_samples(subscriber, publisher, -(-samples // rounds))
-        taken[name].append(sorted(times))
+        taken[name, OtherBuild.entered].append(sorted(times))
         return (statistics.median(times), max(usage.memory_kib for usage in usages),
                 sum(usage.cpu_seconds for usage in usages))
 
@@ -60,10 +60,11 @@ def percentile(figures, taken, name, at):
     def of(times):
         return times[min(int(len(times) * at), len(times) - 1)]
 
-    rows = []
-    for row in figures["rows"]:
-        rounds = taken[row["name"]]
-        values = [of(times) for times in rounds]
-        pooled = of(sorted(sum(rounds, []))) if rounds else None
-        rows.append({**row, "values": values, "median": pooled})
+    def pooled(row, other=False):
+        rounds = taken[row["name"], other]
+        median = of(sorted(sum(rounds, []))) if rounds else None
+        more = {"other": pooled(row["other"], True)} if "other" in row else {}
+        return {**row, "values": [of(times) for times in rounds], "median": median, **more}
+
+    rows = [pooled(row) for row in figures["rows"]]
     return {**figures, "group": f"latency {name}", "title": f"{figures['title']}: {name}", "rows": rows}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 BIN = os.environ.get("CHAT_BIN", "build/release")
 INSTRUMENTS = os.path.join(BIN, "tests", "bench")
+OTHER_BIN = os.environ.get("BENCH_OTHER_BIN")  # the tools of another commit, to be measured beside these
 # Below the folder of the private server, which is removed however this run ends.
 FOLDER = tempfile.mkdtemp(prefix="bench.", dir=os.path.dirname(os.environ["REDIS_URL"].removeprefix("unix://")))
 PATIENCE = 600  # seconds that one run may take
@@ -29,6 +30,24 @@ class Usage:
 def tool(name):
     """The path of one of the chat tools, or of a program of this folder."""
     return os.path.join(BIN if name.startswith("chat-") else INSTRUMENTS, name)
+
+
+class OtherBuild:
+    """While it is entered, the other commit's tools run in the place of these."""
+
+    entered = False
+
+    def __enter__(self):
+        OtherBuild.entered = True
+
+    def __exit__(self, *_):
+        OtherBuild.entered = False
+
+
+def of_this_build(command):
+    program, *arguments = command
+    name = os.path.basename(program)
+    return [os.path.join(OTHER_BIN, name) if OtherBuild.entered and name.startswith("chat-") else program, *arguments]
 
 
 def path(name):
@@ -52,7 +71,7 @@ class Program:
         files = [stdin, stdout, self.errors]
         modes = [os.O_RDONLY] + 2 * [os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND]
         fds = [os.open(f, mode) if isinstance(f, str) else f for f, mode in zip(files, modes)]
-        self.process = subprocess.Popen([tool("measure"), self.report, *command],
+        self.process = subprocess.Popen([tool("measure"), self.report, *of_this_build(command)],
                                         stdin=fds[0], stdout=fds[1], stderr=fds[2], pass_fds=pass_fds)
         for fd, file in zip(fds, files):
             if isinstance(file, str):

@@ -33,6 +33,8 @@ def cells(group, row, peers):
     line = [row["name"], number(row.get("median")),
             f"{number(min(row['values'], default=None))} – {number(max(row['values'], default=None))}"]
     line.append(f"{times(ratio(row, limit, more))} ({times(ratio(row, limit, more, best(more)))})" if limit else "")
+    other = row.get("other")
+    line.append(f"{times(ratio(row, other, more))} ({times(ratio(row, other, more, best(more)))})" if other else "")
     line += [times(ratio(row, peer, more)) if row["kind"] == "tool" else "" for peer in peers]
     line.append(f"{max(row['memory_kib'], default=0) / 1024:.1f}")
     if row["wrong"]:
@@ -45,10 +47,12 @@ def group_table(group):
     peers = [row for row in group["rows"] if row["kind"] == "peer"]
     head = ["", "median", "min – max"]
     head.append("of limit (best)")
+    head.append("of other (best)")
     head += [f"× {peer['name']}" for peer in peers] + ["MiB"]
     table = [head, *(cells(group, row, peers) for row in group["rows"])]
-    if not any(row[3] for row in table[1:]):
-        table = [row[:3] + row[4:] for row in table]
+    for column in (4, 3):
+        if not any(row[column] for row in table[1:]):
+            table = [row[:column] + row[column + 1:] for row in table]
     widths = [max(map(len, column)) for column in zip(*table)]
     out = [f"{group['title']} ({group['unit']})"]
     for row in table:
@@ -58,7 +62,7 @@ def group_table(group):
 
 
 EXPLANATION = """A ratio above 1 means faster. "of limit" compares medians, and in brackets the best runs, with the raw
-hiredis program beside it. MiB is the highest peak of resident memory of one of the programs in any run."""
+hiredis program beside it; "of other" does so with the tools of --against. MiB is the highest peak of resident memory of one of the programs in any run."""
 
 
 def table(figures):
