@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "base/utf8.h"
-#include "chat/json_reader.h"
+#include "chat/json_object.h"
 
 namespace chat {
 namespace {
@@ -66,7 +66,7 @@ constexpr std::array<std::uint8_t, 256> base64_values = [] {
   return values;
 }();
 
-using Kind = JsonReader::Kind;
+using Kind = JsonKind;
 
 enum Field : std::size_t { message, user, timestamp, data, id, pub, topic, other, field_count };
 constexpr std::array<std::string_view, other> field_names = {"message", "user", "timestamp", "data",
@@ -78,13 +78,8 @@ Field field_named(std::string_view name) {
   return static_cast<Field>(field);
 }
 
-constexpr std::array<const char*, 6> kind_names = {"null",     "a boolean", "a number",
-                                                   "a string", "an array",  "an object"};
-
-const char* name_of(Kind kind) { return kind_names[static_cast<std::size_t>(kind)]; }
-
 // Takes the known fields of a JSON object; a field given twice has its last value.
-class ObjectReader {
+class ObjectReader final : public JsonMembers {
  public:
   explicit ObjectReader(std::string& why) : why_(why) {}
 
@@ -93,7 +88,10 @@ class ObjectReader {
   bool has(Field field, Kind kind) const { return kinds_[field] == kind; }
   std::int64_t time() const { return time_.whole; }
 
-  bool read(std::string_view json);
+  bool read(std::string_view json) {
+    why_ = read_json_object(json, *this);
+    return why_.empty();
+  }
   bool require(Field field, Kind kind);
   bool check_time();
   // Replaces `text` by what "data" holds, if it is there.
@@ -104,43 +102,19 @@ class ObjectReader {
   }
 
  private:
-  bool read_object(JsonReader& json);
+  void member(std::string_view name, const JsonValue& value) override;
 
   std::string& why_;
   std::array<std::optional<Kind>, field_count> kinds_{};
   std::array<std::string*, field_count> values_{};
-  JsonReader::Number time_;
+  JsonValue time_;
 };
 
-bool ObjectReader::read(std::string_view json) {
-  if (json.empty()) return fail("empty, not a JSON object");
-  try {
-    JsonReader reader(json);
-    return read_object(reader);
-  } catch (const NotJson& error) {
-    return fail("not valid JSON at byte " + std::to_string(error.byte));
-  }
-}
-
-bool ObjectReader::read_object(JsonReader& json) {
-  const Kind whole = json.kind();
-  if (whole != Kind::object) {
-    if (whole != Kind::array) json.skip();
-    return fail(std::string(name_of(whole)) + ", not a JSON object");
-  }
-  while (const auto name = json.member()) {
-    const Field field = field_named(*name);
-    const Kind kind = json.kind();
-    kinds_[field] = kind;
-    if (kind == Kind::string && values_[field] != nullptr) {
-      values_[field]->assign(json.string());
-    } else if (kind == Kind::number && field == timestamp) {
-      time_ = json.number();
-    } else {
-      json.skip();
-    }
-  }
-  return true;
+void ObjectReader::member(std::string_view name, const JsonValue& value) {
+  const Field field = field_named(name);
+  kinds_[field] = value.kind;
+  if (value.kind == Kind::string && values_[field] != nullptr) values_[field]->assign(value.text);
+  if (value.kind == Kind::number && field == timestamp) time_ = value;
 }
 
 bool ObjectReader::require(Field field, Kind kind) {

@@ -287,6 +287,23 @@ TEST_CASE("deep nesting is no danger") {
         "\"message\" is an array, not a string");
 }
 
+TEST_CASE("what the fast parser leaves to the other one is understood in the same way") {
+  const std::string rest =
+      R"("message": "gr\u00fcn \ud83d\ude00", "user": "ana", "timestamp": -7, "y": [1, {"user": "no"}]})";
+  const std::string fast = "{" + rest;
+  const std::string slow = R"({"x": 123456789012345678901234567890, )" + rest;
+  for (const std::string& json : {fast, slow, "\xef\xbb\xbf" + fast, fast + std::string(100'000, ' ')}) {
+    const Payload got = payload(json);
+    REQUIRE(got.accepted);
+    CHECK(got.message.text == "gr\xc3\xbcn \xf0\x9f\x98\x80");
+    CHECK(got.message.user == "ana");
+    CHECK(got.message.timestamp == -7);
+  }
+  CHECK(refusal(std::string("{\"a\":\0 1}", 10)) == "not valid JSON at byte 6");
+  CHECK(refusal(std::string("{\"a\":\"\0\"}", 9)) == "not valid JSON at byte 7");
+  CHECK(refusal(R"({"a":"\ud800\ue000"})").starts_with("not valid JSON at byte "));
+}
+
 TEST_CASE("timestamps: fractions are cut, what doesn't fit is refused") {
   CHECK(payload(with_timestamp("1732400000.999")).message.timestamp == 1732400000);
   CHECK(payload(with_timestamp("1.7324e9")).message.timestamp == 1732400000);
