@@ -1,5 +1,4 @@
 #include <pwd.h>
-#include <spdlog/spdlog.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -11,8 +10,12 @@
 #include "chat/entry_id.h"
 #include "chat/input_pump.h"
 #include "chat/publisher.h"
-#include "cli/cli.h"
+#include "cli/arguments.h"
+#include "cli/common_options.h"
+#include "cli/exit_code.h"
+#include "cli/logging.h"
 #include "cli/progress_line.h"
+#include "cli/run.h"
 
 namespace {
 
@@ -144,7 +147,7 @@ int publish(const Options& options, const chat::StopToken& stop) {
   feed.separator = options.null ? '\0' : '\n';
   feed.max_size = options.max_size;
   feed.bad = [](std::uint64_t record, const std::string& why) {
-    spdlog::error("record {}: {}", record, why);
+    chat::cli::log_error("record " + std::to_string(record) + ": " + why);
   };
 
   chat::PublisherOptions publisher_options;
@@ -153,7 +156,7 @@ int publish(const Options& options, const chat::StopToken& stop) {
   publisher_options.import_id = options.import_id;
   publisher_options.wait_replicas = options.wait_replicas;
   publisher_options.retry_for = options.common.retry_for.value_or(publisher_options.retry_for);
-  publisher_options.warn = [](const std::string& text) { spdlog::warn("{}", text); };
+  publisher_options.warn = chat::cli::log_warn;
   if (options.print_ids) {
     publisher_options.stored = [&out](std::uint64_t, chat::EntryId id) { out.buffer() += id.str() + "\n"; };
   }

@@ -1,4 +1,3 @@
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -6,9 +5,12 @@
 #include "base/error.h"
 #include "base/output.h"
 #include "base/wait.h"
-#include "cli/cli.h"
+#include "cli/arguments.h"
+#include "cli/common_options.h"
+#include "cli/logging.h"
 #include "cli/progress_line.h"
 #include "cli/reading_options.h"
+#include "cli/run.h"
 #include "process/replay.h"
 
 namespace {
@@ -108,6 +110,9 @@ chat::ReplayOptions replaying(const Options& options) {
   replaying.printing.style.me = options.user.value_or(chat::cli::user_from_environment().value_or(""));
   replaying.printing.count = options.count;
   replaying.printing.strict = options.strict;
+  replaying.printing.lost = chat::cli::log_error;
+  replaying.printing.warn = chat::cli::log_warn;
+  replaying.printing.note = chat::cli::log_info;
   replaying.speed = options.speed;
   replaying.cursor = options.cursor;
   chat::WorkerOptions& working = replaying.working;
@@ -117,7 +122,7 @@ chat::ReplayOptions replaying(const Options& options) {
   working.style = options.output.style(options.common, false, chat::Form::json);
   working.style.for_terminal = false;
   working.style.color = false;
-  working.warn = [](const std::string& text) { spdlog::warn("{}", text); };
+  working.warn = chat::cli::log_warn;
   replaying.dead_letter = options.dead_letter;
   replaying.group = options.group;
   replaying.consumer = options.consumer;

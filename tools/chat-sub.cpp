@@ -1,4 +1,3 @@
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -9,8 +8,11 @@
 #include "base/wait.h"
 #include "chat/subscriber.h"
 #include "chat/topic_pattern.h"
-#include "cli/cli.h"
+#include "cli/arguments.h"
+#include "cli/common_options.h"
+#include "cli/logging.h"
 #include "cli/reading_options.h"
+#include "cli/run.h"
 #include "process/filter.h"
 #include "process/printer.h"
 
@@ -85,6 +87,9 @@ int follow(const Options& options, chat::StopToken stop) {
   printing.count = options.count;
   printing.strict = options.strict;
   printing.ready_fd = options.ready_fd;
+  printing.lost = chat::cli::log_error;
+  printing.warn = chat::cli::log_warn;
+  printing.note = chat::cli::log_info;
   chat::Printer printer(printing, out);
   chat::Filter filter(options.filter, printer, nullptr);
 

@@ -1,4 +1,3 @@
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -10,8 +9,11 @@
 #include "base/wait.h"
 #include "chat/topic.h"
 #include "chat/topic_pattern.h"
-#include "cli/cli.h"
+#include "cli/arguments.h"
+#include "cli/common_options.h"
+#include "cli/logging.h"
 #include "cli/overview_text.h"
+#include "cli/run.h"
 #include "cli/watch.h"
 #include "redis/connection_pool.h"
 #include "redis/retry.h"
@@ -126,7 +128,7 @@ void watch(const Options& options, chat::ConnectionPool& pool, chat::Output& out
   watching.draw =
       !options.json && isatty(STDOUT_FILENO) == 1 && term != nullptr && term != std::string("dumb");
   watching.retry_for = options.common.retry_for;
-  watching.warn = [](const std::string& text) { spdlog::warn("{}", text); };
+  watching.warn = chat::cli::log_warn;
   chat::watch(pool, watching, out, stop);
 }
 
@@ -138,7 +140,8 @@ std::string who(const Options& options, chat::ConnectionPool& pool, const chat::
   if (options.json) return chat::presence_json(topics);
   if (isatty(STDOUT_FILENO) == 1) return chat::presence_table(topics, chat::terminal_width(STDOUT_FILENO));
   for (const auto& [topic, present] : topics) {
-    if (present.nameless > 0) spdlog::info("{}: {} more without a name", topic, present.nameless);
+    if (present.nameless > 0)
+      chat::cli::log_info(topic + ": " + std::to_string(present.nameless) + " more without a name");
   }
   const bool one = options.topics.size() == 1 && !chat::is_topic_pattern(options.topics.front());
   return chat::presence_lines(topics, !one);
@@ -150,7 +153,7 @@ std::string perform(const Options& options, chat::ConnectionPool& pool, bool aga
   if (options.add->parsed()) {
     const bool made = chat::add_topic(pool, options.topic, options.settings, stop);
     if (!made && !again) {
-      spdlog::info("topic {} is there already; chat-topics set changes it", options.topic);
+      chat::cli::log_info("topic " + options.topic + " is there already; chat-topics set changes it");
     }
   } else if (options.set->parsed()) {
     chat::set_topic(pool, options.topic, options.settings, stop);
@@ -171,7 +174,8 @@ std::string insist(const Options& options, chat::ConnectionPool& pool, const cha
     } catch (const chat::Outage& outage) {
       pool.clear();
       if (!retry.tried()) {
-        spdlog::warn("lost Redis at {} ({}): trying again", pool.endpoint().str(), outage.what());
+        chat::cli::log_warn("lost Redis at " + pool.endpoint().str() + " (" + outage.what() +
+                            "): trying again");
       }
       chat::wait({}, retry.failed(pool.endpoint(), outage), stop);
       if (stop.requested()) throw chat::Stopped();

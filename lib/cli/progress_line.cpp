@@ -1,13 +1,12 @@
 #include "cli/progress_line.h"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <string_view>
 
-#include "base/output.h"
+#include "cli/logging.h"
 #include "terminal/terminal.h"
 
 namespace chat::cli {
@@ -52,14 +51,14 @@ void ProgressLine::show(const Reached& reached) {
     draw_at_bottom(gauge_.line(reached, now, width == 0 ? 0 : width - 1));
     shown_ = true;
   } else {
-    spdlog::info("{}", gauge_.line(reached, now, 0));
+    log_info(gauge_.line(reached, now, 0));
   }
   next_ = now + (terminal_ ? std::chrono::milliseconds(redraw_every) : line_every);
 }
 
 void ProgressLine::end() {
   if (shown_) draw_at_bottom("");
-  if (when_ == When::asked || shown_) spdlog::info("{}", gauge_.summary(reached_, Clock::now()));
+  if (when_ == When::asked || shown_) log_info(gauge_.summary(reached_, Clock::now()));
   shown_ = false;
   when_ = When::never;
 }

@@ -5,8 +5,11 @@
 #include <string>
 
 #include "base/wait.h"
-#include "cli/cli.h"
 #include "terminal/progress_estimate.h"
+
+namespace CLI {
+class App;
+}
 
 namespace chat::cli {
 

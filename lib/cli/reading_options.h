@@ -7,7 +7,8 @@
 
 #include "chat/entry_id.h"
 #include "chat/subscriber.h"
-#include "cli/cli.h"
+#include "cli/arguments.h"
+#include "cli/common_options.h"
 #include "process/filter.h"
 #include "process/formatter.h"
 

@@ -1,7 +1,6 @@
 #include "process/printer.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <ctime>
@@ -38,8 +37,7 @@ void Printer::live() {
   ready.buffer() = "\n";
   try {
     ready.flush();
-  } catch (const ClosedOutput&) {
-    spdlog::debug("nobody reads --ready-fd {}", options_.ready_fd);
+  } catch (const ClosedOutput&) {  // nobody waits
   }
   if (options_.ready_fd > STDERR_FILENO) close(options_.ready_fd);
 }
@@ -49,10 +47,10 @@ void Printer::lost(const std::string& text) {
     output_.flush();
     throw Error(Failure::lost, text);
   }
-  spdlog::error("{}", text);
+  options_.lost(text);
 }
 
-void Printer::warn(const std::string& text) { spdlog::warn("{}", text); }
-void Printer::note(const std::string& text) { spdlog::info("{}", text); }
+void Printer::warn(const std::string& text) { options_.warn(text); }
+void Printer::note(const std::string& text) { options_.note(text); }
 
 }  // namespace chat

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -17,9 +18,10 @@ struct PrinterOptions {
   bool strict = false;                 ///< lost messages are an Error(lost)
   int ready_fd = -1;                   ///< gets a newline when live; closed then
   bool bell = false;                   ///< rings the terminal's bell when a live message mentions Style::me
+  std::function<void(const std::string&)> lost, warn, note;  ///< told what people should know
 };
 
-/// Prints messages as chat-sub and chat-replay do, and logs what else a MessageSink is told.
+/// Prints messages as chat-sub and chat-replay do, and passes on what else a MessageSink is told.
 class Printer : public MessageSink {
  public:
   /// Throws Error(usage) for a bad template or a ready_fd that isn't open.

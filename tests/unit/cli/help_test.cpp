@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/cli.h"
+#include "cli/arguments.h"
 #include "unit/catch.h"
 
 using namespace chat;

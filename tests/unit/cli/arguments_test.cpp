@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/arguments.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,7 +10,10 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/common_options.h"
+#include "cli/exit_code.h"
 #include "cli/reading_options.h"
+#include "cli/secrets.h"
 #include "unit/catch.h"
 
 using namespace chat;
