@@ -62,7 +62,7 @@ void History::ask(Connection& connection) {
 }
 
 Reply History::take(Connection& connection, const StopToken& stop) {
-  Reply reply = connection.receive(Clock::now() + answer_time, stop);
+  Reply reply = connection.receive(stop);
   asked_ = false;
   throw_if_error(reply.view(), "XRANGE " + key_);
   const ReplyView page = reply.view();
@@ -77,7 +77,7 @@ Reply History::take(Connection& connection, const StopToken& stop) {
 
 void History::drop(Connection& connection, const StopToken& stop) {
   if (!asked_) return;
-  connection.receive(Clock::now() + answer_time, stop);
+  connection.receive(stop);
   asked_ = false;
 }
 

@@ -27,7 +27,7 @@ void append_parts(Connection& connection, const TopicOverview& topic) {
 void read_parts(Connection& connection, TopicOverview& topic, const StopToken& stop) {
   const std::string key = stream_key(topic.name);
   const auto receive = [&] {
-    Reply reply = connection.receive(Clock::now() + answer_time, stop);
+    Reply reply = connection.receive(stop);
     throw_if_error(reply.view(), "on " + key);
     return reply;
   };

@@ -70,7 +70,7 @@ void Publisher::connect(const std::string& topic) {
 void Publisher::load_script() {
   if (options_.ephemeral) return;
   connection_->append({"SCRIPT", "LOAD", publish_script});
-  const Reply loaded = connection_->receive(std::min(Clock::now() + answer_time, give_up_at()), {});
+  const Reply loaded = connection_->receive(give_up_at(), {});
   throw_if_error(loaded.view());
   script_sha_ = loaded.view().text();
 }
@@ -241,7 +241,7 @@ Deadline Publisher::deadline() const {
   if (done()) return no_deadline;
   Deadline earliest = no_deadline;
   if (connection_ == nullptr) earliest = next_try_;
-  if (due_ > 0) earliest = last_heard_ + answer_time;
+  if (due_ > 0) earliest = connection_->dead_at();
   return std::min(earliest, give_up_at());
 }
 
@@ -256,15 +256,13 @@ void Publisher::step(short ready_events) {
     }
     if (connection_ != nullptr) {
       send();
-      const bool late = due_ > 0 && Clock::now() >= last_heard_ + answer_time;
+      const bool late = due_ > 0 && Clock::now() >= connection_->dead_at();
       if ((ready_events & ~POLLOUT) != 0 || late) {  // late may be this program alone
         connection_->fill();
-        auto reply = connection_->next();
-        if (reply || !late) last_heard_ = Clock::now();
-        for (; reply; reply = connection_->next()) on_reply(reply->view());
+        while (const auto reply = connection_->next()) on_reply(reply->view());
         send();
       }
-      if (due_ > 0 && Clock::now() >= last_heard_ + answer_time) throw Outage("no answer in time");
+      if (due_ > 0 && connection_->dead()) throw Outage("no answer in time");
     }
   } catch (const Outage& outage) {
     lose_connection(outage);
@@ -330,7 +328,6 @@ void Publisher::send() {
       connection_->append(
           {"WAIT", std::to_string(options_.wait_replicas), std::to_string(replica_time.count())});
     }
-    if (due_ == 0) last_heard_ = Clock::now();
     due_ += replies_of(batch);
   }
   if (connection_->wants_write()) connection_->flush();
@@ -409,7 +406,7 @@ void Publisher::acknowledge_front() {
   const Batch& batch = queue_.front();
   Topic& topic = topics_[batch.topic];
   topic.acknowledged = batch.first_sequence + batch.records.size() - 1;
-  topic.acknowledged_at = last_heard_;
+  topic.acknowledged_at = connection_->silent_since();  // when the answer was read
   for (std::size_t i = 0; i < front_ids_.size(); ++i) options_.stored(batch.records[i], front_ids_[i]);
   front_ids_.clear();
   queued_bytes_ -= batch.body.size();

@@ -174,7 +174,6 @@ class Publisher {
   std::string outage_;  // why, while there is one
   Deadline outage_since_{};
   Deadline next_try_{};
-  Deadline last_heard_{};
 };
 
 }  // namespace chat

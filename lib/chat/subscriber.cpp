@@ -442,7 +442,7 @@ void Subscriber::subscribe(const std::string& node, const Topics& topics) {
   }
   if (!channels.empty()) subscribe(pushes, "SUBSCRIBE", channels);
   while (pushes.confirmations_due > 0) {
-    on_push(pushes, pushes.connection.receive(Clock::now() + answer_time, stop_).view());
+    on_push(pushes, pushes.connection.receive(stop_).view());
   }
 }
 
@@ -510,7 +510,6 @@ Subscriber::Topics Subscriber::topics_at(const std::string& node, bool (*wanted)
 
 void Subscriber::on_push(Pushes& pushes, ReplyView push) {
   throw_if_error(push, "subscribing");
-  pushes.ping_sent.reset();
   if (push.size() < 3) return;
   const std::string_view kind = push[0].text();
   if ((kind == "subscribe" || kind == "ssubscribe") && pushes.confirmations_due > 0)
@@ -583,8 +582,7 @@ bool Subscriber::pulse() {
 
 void Subscriber::pulse(const std::string& node, Pushes& pushes) {
   const Deadline now = Clock::now();
-  if (pushes.ping_sent && now - *pushes.ping_sent >= 2 * pulse_time) throw Outage("no answer in time");
-  if (!pushes.ping_sent) pushes.ping_sent = now;
+  if (pushes.connection.asked() && pushes.connection.dead()) throw Outage("no answer in time");
   pushes.connection.append({"PING"});
   pushes.connection.flush();
   Topics topics = topics_at(node, [](const Followed&) { return true; });

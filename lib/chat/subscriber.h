@@ -113,7 +113,6 @@ class Subscriber {
     Connection connection;
     std::size_t confirmations_due = 0;
     Deadline next_pulse{};
-    std::optional<Deadline> ping_sent;
   };
 
   bool all_there() const;

@@ -46,7 +46,7 @@ std::string number(std::uint64_t value) { return std::to_string(value); }
 
 // The reply to a command queued before.
 Reply answer(Connection& connection, const StopToken& stop, std::string_view command = {}) {
-  Reply reply = connection.receive(Clock::now() + answer_time, stop);
+  Reply reply = connection.receive(stop);
   throw_if_error(reply.view(), command);
   return reply;
 }

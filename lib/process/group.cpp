@@ -58,7 +58,7 @@ void GroupReader::connect() {
   connection_ = &pool_.of(options_.topic, stop_);
   require_topic(pool_, options_.topic, stop_);
   connection_->append({"XGROUP", "CREATE", key_, options_.group, "0", "MKSTREAM"});
-  const Reply made = connection_->receive(Clock::now() + answer_time, stop_);
+  const Reply made = connection_->receive(stop_);
   if (!made.view().text().starts_with("BUSYGROUP ")) throw_if_error(made.view(), "XGROUP CREATE " + key_);
   own_left_ = true;
   acknowledge();
@@ -75,7 +75,7 @@ void GroupReader::disconnect() {
 // too.
 Reply GroupReader::ask(std::initializer_list<std::string_view> command) {
   connection_->append(command);
-  Reply reply = connection_->receive(Clock::now() + answer_time, stop_);
+  Reply reply = connection_->receive(stop_);
   const std::string_view text = reply.view().text();
   if (text.starts_with("NOGROUP ") || text.starts_with("UNBLOCKED "))
     throw Outage("Redis answered: " + std::string(text));
@@ -192,7 +192,7 @@ void GroupReader::acknowledge() {
   std::vector<std::string_view> command{"XACK", key_, options_.group};
   command.insert(command.end(), unacknowledged_.begin(), unacknowledged_.end());
   connection_->append(command);
-  const Reply reply = connection_->receive(Clock::now() + answer_time, {});
+  const Reply reply = connection_->receive({});
   throw_if_error(reply.view());
   unacknowledged_.clear();
 }
@@ -207,7 +207,7 @@ void GroupReader::keep(const std::vector<EntryId>& ids) {
   command.emplace_back("JUSTID");
   try {
     connection_->append(command);
-    throw_if_error(connection_->receive(Clock::now() + answer_time, {}).view());
+    throw_if_error(connection_->receive({}).view());
   } catch (const Outage&) {
     disconnect();
   }
@@ -231,7 +231,7 @@ bool GroupReader::release() {
   for (std::size_t i = 0; i < mine.view().size(); ++i) command.push_back(mine[i][0].text());
   command.insert(command.end(), {"IDLE", long_ago, "JUSTID"});
   connection_->append(command);
-  throw_if_error(connection_->receive(Clock::now() + answer_time, {}).view());
+  throw_if_error(connection_->receive({}).view());
   return true;
 }
 
@@ -241,7 +241,7 @@ void GroupReader::read_what_is_due() {
   constexpr std::string_view mark = "that is all";
   connection_->append({"PING", mark});
   while (true) {
-    const Reply reply = connection_->receive(Clock::now() + answer_time, {});
+    const Reply reply = connection_->receive({});
     if (reply.view().text() == mark) return;
     if (is_denied(reply.view().text())) throw_if_error(reply.view());  // perhaps PING itself
   }

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -16,6 +19,9 @@
 namespace chat {
 
 namespace {
+
+constexpr std::size_t large = std::size_t{64} * 1024;            // takes its time on a slow link
+constexpr std::size_t most_kept = std::size_t{4} * 1024 * 1024;  // of an output that was sent
 
 bool starts_with_any(std::string_view text, std::span<const std::string_view> beginnings) {
   return std::ranges::any_of(beginnings,
@@ -43,6 +49,18 @@ ssize_t read_some(redisContext& context, std::span<char> room) {
   if (count < 0 && errno != EAGAIN && errno != EINTR) throw Outage(std::strerror(errno));
   return std::max<ssize_t>(count, 0);
 #endif
+}
+
+std::size_t write_some(int fd, std::string_view bytes) {
+  const ssize_t count = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (count < 0 && errno != EAGAIN && errno != EINTR) throw Outage(std::strerror(errno));
+  return static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+}
+
+// How much of what was sent the peer has not yet taken: it lives as long as this gets less.
+int unacknowledged(int fd) {
+  int count = 0;
+  return ioctl(fd, TIOCOUTQ, &count) == 0 ? count : 0;
 }
 
 void append_header(std::string& out, char kind, std::size_t size) {
@@ -173,23 +191,45 @@ void Connection::log_in(const Endpoint& endpoint, Deadline deadline, const StopT
 int Connection::fd() const { return context_->fd; }
 
 void Connection::append(std::span<const std::string_view> arguments) {
-  std::string encoded;
-  append_array_header(encoded, arguments.size());
-  for (const std::string_view argument : arguments) append_bulk(encoded, argument);
-  append_encoded(encoded);
+  std::string& out = queue();
+  append_array_header(out, arguments.size());
+  for (const std::string_view argument : arguments) append_bulk(out, argument);
 }
 
-void Connection::append_encoded(std::string_view bytes) {
-  if (redisAppendFormattedCommand(context_.get(), bytes.data(), bytes.size()) != REDIS_OK)
-    throw std::bad_alloc();
-  wants_write_ = true;
+void Connection::append_encoded(std::string_view bytes) { queue() += bytes; }
+
+// The output, without what was sent when that is the larger part: so each byte is moved once at most.
+std::string& Connection::queue() {
+  if (sent_ > out_.size() / 2) {
+    out_.erase(0, sent_);
+    sent_ = 0;
+  }
+  return out_;
 }
 
 void Connection::flush() {
-  int done = 0;
-  errno = 0;
-  if (redisBufferWrite(context_.get(), &done) != REDIS_OK) fail(errno);
-  wants_write_ = done == 0;
+  if (!wants_write()) return;
+  if (!asked_) silent_since_ = Clock::now();
+  asked_ = true;
+  const std::string_view rest = std::string_view(out_).substr(sent_);
+  const std::size_t count = tls_ ? tls_->write(rest) : write_some(fd(), rest);
+  // What fits into the socket's own memory says nothing of the peer.
+  if (count > 0 && full_) silent_since_ = Clock::now();
+  sent_ += count;
+  if (rest.size() >= large) unacknowledged_ = unacknowledged(fd());
+  full_ = wants_write();
+  if (full_) return;
+  sent_ = 0;
+  out_.clear();
+  if (out_.capacity() > most_kept) out_.shrink_to_fit();
+}
+
+bool Connection::dead() {
+  if (Clock::now() < dead_at()) return false;
+  const int before = std::exchange(unacknowledged_, unacknowledged(fd()));
+  if (unacknowledged_ >= before) return true;
+  silent_since_ = Clock::now();
+  return false;
 }
 
 void Connection::fill() {
@@ -199,6 +239,11 @@ void Connection::fill() {
     const ssize_t count = read_some(*context_, room);
     if (count < 0) fail(errno);
     replies_.filled(static_cast<std::size_t>(count));
+    if (count > 0) {
+      asked_ = false;
+      unacknowledged_ = 0;
+      silent_since_ = Clock::now();
+    }
   } while (tls_ && tls_->pending());
 }
 
@@ -216,13 +261,14 @@ std::optional<Reply> Connection::next() {
 }
 
 Reply Connection::receive(Deadline deadline, const StopToken& stop) {
+  silent_since_ = std::max(silent_since_, Clock::now());  // nobody listened before
   while (true) {
-    if (wants_write_) flush();
+    flush();
     if (auto reply = next()) return std::move(*reply);
-    pollfd ready{fd(), static_cast<short>(wants_write_ ? POLLIN | POLLOUT : POLLIN), 0};
-    if (wait({&ready, 1}, deadline, stop) == 0) {
+    pollfd ready{fd(), static_cast<short>(wants_write() ? POLLIN | POLLOUT : POLLIN), 0};
+    if (wait({&ready, 1}, std::min(deadline, dead_at()), stop) == 0) {
       if (stop.requested()) throw Stopped();
-      throw Outage("no answer in time");
+      if (Clock::now() >= deadline || dead()) throw Outage("no answer in time");
     }
     if ((ready.revents & ~POLLOUT) != 0) fill();
   }
@@ -230,7 +276,7 @@ Reply Connection::receive(Deadline deadline, const StopToken& stop) {
 
 Reply Connection::command(std::initializer_list<std::string_view> arguments, const StopToken& stop) {
   append(arguments);
-  Reply reply = receive(Clock::now() + answer_time, stop);
+  Reply reply = receive(stop);
   if (reply.view().is_error()) throw_if_error(reply.view(), shortened(arguments));
   return reply;
 }

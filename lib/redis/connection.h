@@ -40,6 +40,9 @@ std::string answer_text(std::string_view error, std::string_view command = {});
 /// Error(unreachable), with answer_text. Other replies pass.
 void throw_if_error(ReplyView reply, std::string_view command = {});
 
+/// How long a server that owes an answer may be silent before the connection counts as dead.
+inline constexpr std::chrono::seconds answer_time{8};
+
 /// One connection to one server, logged in. Non-blocking at its core; receive() waits.
 /// SIGPIPE must be ignored by the program.
 class Connection {
@@ -68,18 +71,30 @@ class Connection {
   /// Sends what the socket takes now. Throws Outage.
   void flush();
   /// Something is queued that the socket did not take yet.
-  bool wants_write() const { return wants_write_; }
+  bool wants_write() const { return sent_ < out_.size(); }
   /// Reads what has arrived, at most one read(2) or one record of TLS. Throws Outage when the connection
   /// ended.
   void fill();
   /// The next complete reply of what was read, errors included. Throws Outage for what is no reply.
   std::optional<Reply> next();
 
-  /// Sends all that is queued and waits for one reply, errors included. Throws Outage when none comes by
-  /// the deadline, Stopped.
+  /// Sends all that is queued and waits for one reply, errors included. Throws Outage when the peer is dead
+  /// or nothing has come by the deadline, Stopped.
+  Reply receive(const StopToken& stop) { return receive(no_deadline, stop); }
   Reply receive(Deadline deadline, const StopToken& stop);
 
-  /// append, receive within `answer_time`, throw_if_error.
+  /// Whether something was sent since the last byte came.
+  bool asked() const { return asked_; }
+  /// Since when nothing has moved: the last byte that was read, or that a full socket took; where the peer
+  /// had nothing to answer, since it was asked.
+  Deadline silent_since() const { return silent_since_; }
+  /// When to ask whether a peer that owes an answer is dead(), if no byte has come before.
+  Deadline dead_at() const { return silent_since_ + answer_time; }
+  /// Whether nothing has moved for answer_time, in the socket's memory neither. The time may have passed
+  /// while this program did not run: what has arrived must be read first.
+  bool dead();
+
+  /// append, receive, throw_if_error.
   Reply command(std::initializer_list<std::string_view> arguments, const StopToken& stop);
 
  private:
@@ -87,18 +102,21 @@ class Connection {
     void operator()(redisContext* context) const;
   };
   explicit Connection(redisContext* context) : context_(context) {}
+  std::string& queue();
   [[noreturn]] void fail(int saved_errno) const;
   void log_in(const Endpoint& endpoint, Deadline deadline, const StopToken& stop);
 
   std::unique_ptr<redisContext, Free> context_;
   std::optional<Tls> tls_;
   ReplyReader replies_;
-  bool wants_write_ = false;
+  std::string out_;
+  std::size_t sent_ = 0;    // of out_: nothing is moved for each part that the socket takes
+  bool full_ = false;       // the socket did not take all that was there
+  int unacknowledged_ = 0;  // of a large output: bytes in the socket's memory, not yet taken by the peer
+  bool asked_ = false;
+  Deadline silent_since_ = Clock::now();
   std::string mode_;
   std::string role_;
 };
-
-/// How long a server may take to answer before the connection counts as dead.
-inline constexpr std::chrono::seconds answer_time{8};
 
 }  // namespace chat

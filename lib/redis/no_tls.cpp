@@ -13,6 +13,7 @@ Tls::Tls(const Endpoint& endpoint) {
 
 void Tls::Free::operator()(ssl_st*) const {}
 void Tls::start(redisContext&, Deadline, const StopToken&) {}
+std::size_t Tls::write(std::string_view) { return 0; }
 bool Tls::pending() const { return false; }
 void Tls::throw_if_denied() const {}
 

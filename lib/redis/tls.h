@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/wait.h"
 #include "redis/endpoint.h"
@@ -18,10 +19,14 @@ class Tls {
   /// Reads the endpoint's files for TLS. Throws Error(usage) when this build has no TLS, Error(file).
   explicit Tls(const Endpoint& endpoint);
 
-  /// Shakes hands on a connection that is new and doesn't block; from then on hiredis's functions read and
-  /// write through TLS. Throws Error(unreachable) that says what is wrong with the server's certificate,
+  /// Shakes hands on a connection that is new and doesn't block; from then on hiredis's functions read
+  /// through TLS. Throws Error(unreachable) that says what is wrong with the server's certificate,
   /// Error(denied) when it refuses ours, Outage, Stopped.
   void start(redisContext& context, Deadline deadline, const StopToken& stop);
+
+  /// Writes what the socket takes, and returns how many bytes that were. Throws Outage, and as
+  /// throw_if_denied.
+  std::size_t write(std::string_view bytes);
 
   /// Bytes that have come, for which poll(2) would wait in vain.
   bool pending() const;

@@ -34,7 +34,7 @@ inline chat::Reply call_script(chat::Connection& connection, const ScriptCall& c
                                      "1732400000"};
   arguments.insert(arguments.end(), call.texts.begin(), call.texts.end());
   connection.append(std::vector<std::string_view>(arguments.begin(), arguments.end()));
-  return connection.receive(chat::Clock::now() + chat::answer_time, {});
+  return connection.receive({});
 }
 
 /// Publishes texts to a topic, which is made if need be, each by a publisher of its own.

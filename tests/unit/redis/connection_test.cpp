@@ -76,6 +76,12 @@ class Server {
       bytes.append(part.data(), static_cast<std::size_t>(n));
     return bytes;
   }
+  /// Waits for some bytes, and tells how many have come.
+  std::size_t take() const {
+    std::array<char, 65536> part{};
+    const ssize_t n = read(peer_, part.data(), part.size());
+    return n > 0 ? static_cast<std::size_t>(n) : SIZE_MAX;
+  }
   void hang_up() {
     if (peer_ >= 0) close(peer_);
     peer_ = -1;
@@ -323,4 +329,60 @@ TEST_CASE("a server that is not there, or says nothing") {
   Endpoint nowhere;
   nowhere.socket = "/no/such/socket";
   CHECK(outage_of([&] { Connection::open(nowhere, soon(), {}); }) == "No such file or directory");
+}
+
+TEST_CASE("whatever moves keeps a connection alive") {
+  Server server;
+  Connection connection = server.open();
+  server.received();
+  CHECK_FALSE(connection.asked());
+
+  SECTION("silence begins when something is asked") {
+    const Deadline before = connection.silent_since();
+    connection.append({"PING"});
+    connection.flush();
+    const Deadline asked = connection.silent_since();
+    CHECK(connection.asked());
+    CHECK(asked > before);
+    connection.append({"PING"});  // the socket takes it, and that says nothing
+    connection.flush();
+    CHECK(connection.silent_since() == asked);
+    CHECK(connection.dead_at() == asked + answer_time);
+    CHECK_FALSE(connection.dead());
+  }
+  SECTION("each byte that comes ends it") {
+    connection.append({"PING"});
+    connection.flush();
+    const Deadline asked = connection.silent_since();
+    server.send("+PO");
+    connection.fill();
+    CHECK(connection.silent_since() > asked);
+    CHECK_FALSE(connection.asked());
+  }
+  SECTION("so does each byte that a full socket takes") {
+    connection.append({"SET", std::string(10'000'000, 'x')});
+    connection.flush();
+    REQUIRE(connection.wants_write());
+    const Deadline asked = connection.silent_since();
+    connection.flush();  // nothing moves
+    CHECK(connection.silent_since() == asked);
+    server.received();
+    connection.flush();
+    CHECK(connection.silent_since() > asked);
+  }
+}
+
+TEST_CASE("a message of 256 MiB is sent through a Unix socket") {
+  Server server;
+  Connection connection = server.open();
+  server.received();
+  const std::size_t size = std::size_t{256} * 1024 * 1024;
+  std::size_t left = size + 27;  // *2, $3, SET, $268435456, and line ends
+  std::thread peer([&] {
+    while (left > 0) left -= std::min(left, server.take());
+    server.send("+OK\r\n");
+  });
+  connection.append({"SET", std::string(size, 'x')});
+  CHECK(connection.receive(soon() + 50s, {}).view().text() == "OK");
+  peer.join();
 }
