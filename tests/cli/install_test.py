@@ -43,7 +43,7 @@ def package(tmp_path_factory):
 
 
 SHARED = (
-    {f"bin/{tool}" for tool in TOOLS}
+    {f"bin/{tool}" for tool in [*TOOLS, "chat-talk"]}
     | {f"share/bash-completion/completions/{tool}" for tool in TOOLS}
     | {f"share/fish/vendor_completions.d/{tool}.fish" for tool in TOOLS}
     | {"share/doc/redis-chat/copyright"}
@@ -61,7 +61,7 @@ def test_what_is_in_the_package(package):
     changes = {f"share/doc/redis-chat/{name}.gz" for name in ("changelog", "changelog.Debian")}
     assert below(package / "usr") == SHARED | pages | changes | {"share/zsh/vendor-completions/_redis-chat"}
     page = package / "usr/share/man/man1/chat-pub.1.gz"
-    assert gzip.decompress(page.read_bytes()) == (SOURCE / "tools/chat-pub.1").read_bytes()
+    assert gzip.decompress(page.read_bytes()) == (BIN / "man/chat-pub.1").read_bytes()
     assert page.read_bytes()[3:8] == bytes(5), "no name and no time in it, so that each build is the same"
     control = dict(line.split(": ", 1) for line in (package / "DEBIAN/control").read_text().splitlines() if ": " in line)
     assert control["Package"] == "redis-chat" and control["Section"] == "net" and control["Priority"] == "optional"

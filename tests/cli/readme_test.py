@@ -1,8 +1,8 @@
-"""Runs the examples of README.md.
+"""Runs the examples of README.md and of the manual pages.
 
 The rule, for those who write it:
 
-- Every block that starts with ```sh is run, in order, all in one bash (so functions, variables and files stay) with
+- Every block that starts with ```sh is run, in order, all of a page in one bash (so functions, variables and files stay) with
   `set -eo pipefail`: a command that fails fails the test. Its folder is an empty temporary one, the built
   programs and scripts/ are in its PATH, $REDIS_URL is a private Redis that is empty at the start.
 - A ```text block that follows, with only blank lines between, is what the sh block prints, stdout and stderr
@@ -20,8 +20,8 @@ import pytest
 
 from harness import LIMIT, SOURCE, Server
 
-MINIMUM = 6
-README = SOURCE / "README.md"
+MINIMUM = 20
+PAGES = [SOURCE / "README.md", *sorted((SOURCE / "tools").glob("*.md"))]
 
 
 def parse(text):
@@ -77,24 +77,32 @@ def check(blocks, outputs, end, i):
     assert expected is None or same(outputs[i]) == same(expected)
 
 
-BLOCKS = parse(README.read_text()) if README.exists() else []
+BLOCKS = {page.name: parse(page.read_text()) for page in PAGES}
 
 
 @pytest.fixture(scope="module")
-def readme_run():
-    server = Server()
-    yield run(server, BLOCKS)
-    server.close()
+def run_of():
+    """Runs a page once, when the first of its examples is asked for."""
+    runs = {}
+
+    def run_page(name):
+        if name not in runs:
+            server = Server()
+            runs[name] = run(server, BLOCKS[name])
+            server.close()
+        return runs[name]
+
+    return run_page
 
 
-@pytest.mark.skipif(not README.exists(), reason="README.md is not written yet")
 def test_there_are_examples():
-    assert len(BLOCKS) >= MINIMUM, "README.md has too few ```sh blocks that are run"
+    assert sum(map(len, BLOCKS.values())) >= MINIMUM, "there are too few ```sh blocks that are run"
 
 
-@pytest.mark.parametrize("i", range(len(BLOCKS)), ids=[f"line{line}" for line, _, _ in BLOCKS])
-def test_example(readme_run, i):
-    check(BLOCKS, *readme_run, i)
+@pytest.mark.parametrize("name, i", [pytest.param(name, i, id=f"{name}:{line}") for name, blocks in BLOCKS.items()
+                                     for i, (line, _, _) in enumerate(blocks)])
+def test_example(run_of, name, i):
+    check(BLOCKS[name], *run_of(name), i)
 
 
 # The rule itself.
