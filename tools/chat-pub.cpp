@@ -157,6 +157,7 @@ int publish(const Options& options, const chat::StopToken& stop) {
   publisher_options.wait_replicas = options.wait_replicas;
   publisher_options.retry_for = options.common.retry_for.value_or(publisher_options.retry_for);
   publisher_options.warn = chat::cli::log_warn;
+  publisher_options.note = chat::cli::log_info;
   if (options.print_ids) {
     publisher_options.stored = [&out](std::uint64_t, chat::EntryId id) { out.buffer() += id.str() + "\n"; };
   }

@@ -103,6 +103,15 @@ void check_bare_words(const Options& options, const std::vector<std::string>& th
   }
 }
 
+template <typename Work>
+auto with_retry(const Options& options, chat::ConnectionPool& pool, const chat::StopToken& stop,
+                const Work& work) {
+  chat::RetryPolicy retry(pool.endpoint(), options.common.retry_for.value_or(std::chrono::seconds(30)),
+                          {.warn = chat::cli::log_warn, .note = chat::cli::log_info});
+  return chat::with_retry(pool, retry, stop,
+                          [&](const chat::StopToken& until) { return work(retry, until); });
+}
+
 std::string list(const Options& options, chat::ConnectionPool& pool, const chat::StopToken& stop) {
   const std::vector<std::string> there = chat::list_topics(pool, stop);
   check_bare_words(options, there);
@@ -119,7 +128,10 @@ std::string list(const Options& options, chat::ConnectionPool& pool, const chat:
 
 void watch(const Options& options, chat::ConnectionPool& pool, chat::Output& out,
            const chat::StopToken& stop) {
-  check_bare_words(options, chat::list_topics(pool, stop));
+  const auto there = with_retry(options, pool, stop, [&](const auto&, const chat::StopToken& until) {
+    return chat::list_topics(pool, until);
+  });
+  check_bare_words(options, there);
   const char* const term = std::getenv("TERM");
   chat::WatchOptions watching;
   watching.topics = options.topics;
@@ -129,6 +141,7 @@ void watch(const Options& options, chat::ConnectionPool& pool, chat::Output& out
       !options.json && isatty(STDOUT_FILENO) == 1 && term != nullptr && term != std::string("dumb");
   watching.retry_for = options.common.retry_for;
   watching.warn = chat::cli::log_warn;
+  watching.note = chat::cli::log_info;
   chat::watch(pool, watching, out, stop);
 }
 
@@ -166,23 +179,6 @@ std::string perform(const Options& options, chat::ConnectionPool& pool, bool aga
   return "";
 }
 
-std::string insist(const Options& options, chat::ConnectionPool& pool, const chat::StopToken& stop) {
-  chat::RetryPolicy retry(options.common.retry_for.value_or(std::chrono::seconds(30)));
-  while (true) {
-    try {
-      return perform(options, pool, retry.tried(), stop);
-    } catch (const chat::Outage& outage) {
-      pool.clear();
-      if (!retry.tried()) {
-        chat::cli::log_warn("lost Redis at " + pool.endpoint().str() + " (" + outage.what() +
-                            "): trying again");
-      }
-      chat::wait({}, retry.failed(pool.endpoint(), outage), stop);
-      if (stop.requested()) throw chat::Stopped();
-    }
-  }
-}
-
 int work(const Options& options, const chat::StopToken& stop) {
   const bool changes = options.add->parsed() || options.set->parsed() || options.rm->parsed();
   const bool only_list = options.names || options.watch;
@@ -207,7 +203,10 @@ int work(const Options& options, const chat::StopToken& stop) {
   if (options.watch) {
     watch(options, pool, out, stop);
   } else {
-    out.buffer() = insist(options, pool, stop);
+    out.buffer() =
+        with_retry(options, pool, stop, [&](const chat::RetryPolicy& retry, const chat::StopToken& until) {
+          return perform(options, pool, retry.in_outage(), until);
+        });
   }
   out.flush();
   return 0;

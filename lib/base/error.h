@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace chat {
 
@@ -36,6 +37,12 @@ class Error : public std::runtime_error {
 class Outage : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+  Outage(const std::string& what, std::string node) : std::runtime_error(what), node_(std::move(node)) {}
+  /// The node of a cluster that it happened at, `host:port`; empty when that is not known.
+  const std::string& node() const noexcept { return node_; }
+
+ private:
+  std::string node_;
 };
 
 /// A stop was requested while a call waited for Redis.

@@ -58,36 +58,36 @@ Publisher::Publisher(ConnectionPool& pool, PublisherOptions options, const StopT
     : pool_(pool),
       options_(std::move(options)),
       id_(options_.import_id.empty() ? random_id() : options_.import_id),
-      stop_(stop) {
+      stop_(stop),
+      retry_(pool.endpoint(), options_.retry_for, {.warn = options_.warn, .note = options_.note}) {
   pool.refresh(no_deadline, stop);
 }
 
 void Publisher::connect(const std::string& topic) {
-  connection_ = &pool_.of(topic, {}, give_up_at());
+  connection_ = nullptr;
+  pool_.refresh(retry_.give_up_at(), {});
+  node_ = pool_.node(topic);
+  connection_ = &pool_.of(topic, {}, retry_.give_up_at());
   if (script_sha_.empty()) load_script();
 }
 
 void Publisher::load_script() {
   if (options_.ephemeral) return;
   connection_->append({"SCRIPT", "LOAD", publish_script});
-  const Reply loaded = connection_->receive(give_up_at(), {});
+  const Reply loaded = connection_->receive(retry_.give_up_at(), {});
   throw_if_error(loaded.view());
   script_sha_ = loaded.view().text();
 }
 
-template <typename Work>
-auto Publisher::insist(const std::string& topic, const Work& work) {
-  while (true) {
-    try {
-      connect(topic);
-      return work(*connection_);
-    } catch (const Outage& outage) {
-      lose_connection(outage);
-      begin_outage(outage.what());
-      give_up_if_late();
-      wait({}, next_try_, stop_);
-      stop_if_requested();
-    }
+// What gives up tells the first record that is not acknowledged.
+template <typename Try>
+void Publisher::naming_first_record(const Try& attempt) const {
+  try {
+    attempt();
+  } catch (const Error& error) {
+    const auto first = first_unacknowledged();
+    if (error.failure() != Failure::again || !first) throw;
+    throw Error(Failure::again, error.what() + unacknowledged(*first));
   }
 }
 
@@ -105,18 +105,19 @@ std::size_t Publisher::topic(const std::string& name) {
   append_array_header(topic.publish_command, 3);
   append_bulk(topic.publish_command, publish_command());
   append_bulk(topic.publish_command, name);
-  insist(name, [&](Connection& connection) {
-    const bool exists = look_up(pool_, name, {}).exists;
+  connection_ = nullptr;
+  const auto look = [&](const StopToken& until) {
+    const bool exists = look_up(pool_, name, until).exists;
     if (!exists && options_.create) {
-      add_topic(pool_, name, {}, {});
+      add_topic(pool_, name, {}, until);
     } else if (!exists) {
-      require_topic(pool_, name, {});
+      require_topic(pool_, name, until);
     }
     if (options_.import_id.empty()) return;
-    const Reply place = connection.command({"HGET", info_key(name), "import:" + id_}, {});
+    const Reply place = pool_.of(name, until).command({"HGET", info_key(name), "import:" + id_}, until);
     topic.skip_to = parse_position(place.view().text()).sequence;
-  });
-  end_outage();
+  };
+  naming_first_record([&] { with_retry(pool_, retry_, stop_, look); });
   topics_.push_back(std::move(topic));
   return topics_.size() - 1;
 }
@@ -240,18 +241,14 @@ short Publisher::events() const {
 Deadline Publisher::deadline() const {
   if (done()) return no_deadline;
   Deadline earliest = no_deadline;
-  if (connection_ == nullptr) earliest = next_try_;
+  if (connection_ == nullptr) earliest = retry_.next_try();
   if (due_ > 0) earliest = connection_->dead_at();
-  return std::min(earliest, give_up_at());
-}
-
-Deadline Publisher::give_up_at() const {
-  return outage_.empty() ? no_deadline : outage_since_ + options_.retry_for;
+  return std::min(earliest, retry_.give_up_at());
 }
 
 void Publisher::step(short ready_events) {
   try {
-    if (connection_ == nullptr && !queue_.empty() && Clock::now() >= next_try_) {
+    if (connection_ == nullptr && !queue_.empty() && retry_.due()) {
       connect(topics_[queue_.front().topic].name);
     }
     if (connection_ != nullptr) {
@@ -267,7 +264,7 @@ void Publisher::step(short ready_events) {
   } catch (const Outage& outage) {
     lose_connection(outage);
   }
-  give_up_if_late();
+  naming_first_record([this] { retry_.give_up_if_late(); });
 }
 
 bool Publisher::finish(Deadline deadline) {
@@ -413,7 +410,7 @@ void Publisher::acknowledge_front() {
   queue_.pop_front();
   --sent_;
   front_replies_ = 0;
-  end_outage();
+  retry_.succeeded();
   flush();
 }
 
@@ -449,16 +446,6 @@ void Publisher::stop_if_requested() const {
   throw Error(Failure::again, "stopped" + unacknowledged(*first));
 }
 
-void Publisher::begin_outage(const std::string& why) {
-  if (outage_.empty()) outage_since_ = Clock::now();
-  outage_ = why;
-}
-
-void Publisher::end_outage() {
-  outage_.clear();
-  backoff_.reset();
-}
-
 void Publisher::lose_connection(const Outage& outage) {
   connection_ = nullptr;
   pool_.clear();
@@ -478,16 +465,7 @@ void Publisher::lose_connection(const Outage& outage) {
   }
   front_replies_ = 0;
   sent_ = 0;
-  next_try_ = Clock::now() + backoff_.next();
-  if (!done()) begin_outage(outage.what());
-}
-
-void Publisher::give_up_if_late() const {
-  if (Clock::now() < give_up_at()) return;
-  std::string text = "gave up on Redis at " + pool_.endpoint().str() + " after " +
-                     duration_text(options_.retry_for) + ": " + outage_;
-  const auto first = first_unacknowledged();
-  throw Error(Failure::again, text + (first ? unacknowledged(*first) : ""));
+  if (!done()) naming_first_record([&] { retry_.failed(outage, node_); });
 }
 
 std::optional<std::uint64_t> Publisher::first_unacknowledged() const {

@@ -28,8 +28,9 @@ struct PublisherOptions {
   std::chrono::milliseconds retry_for{30'000};  ///< how long an outage is ridden out
   /// Told each acknowledged message's record number and ID, in order. Costs throughput: one batch at a time.
   std::function<void(std::uint64_t record, EntryId id)> stored;
-  /// Told what a person should know, as a sentence.
+  /// Told what a person should know, as a sentence: also that an outage begins, and that it is over.
   std::function<void(const std::string&)> warn;
+  std::function<void(const std::string&)> note;
 };
 
 /// Publishes messages in batches, several under way at once, each sent again until Redis has acknowledged
@@ -118,8 +119,6 @@ class Publisher {
   };
   enum class Repair { none, load_script, check_topic };
 
-  template <typename Work>
-  auto insist(const std::string& topic, const Work& work);
   void connect(const std::string& topic);
   void load_script();
   bool connect_for(const Batch& batch);
@@ -138,11 +137,9 @@ class Publisher {
   void go_back(Repair repair);
   void repair_and_resend();
   void stop_if_requested() const;
-  void begin_outage(const std::string& why);
-  void end_outage();
   void lose_connection(const Outage& outage);
-  void give_up_if_late() const;
-  Deadline give_up_at() const;
+  template <typename Try>
+  void naming_first_record(const Try& attempt) const;
   void warn(const std::string& text) const;
   std::size_t replies_of(const Batch& batch) const;
 
@@ -152,7 +149,8 @@ class Publisher {
   std::string script_sha_;
   StopToken stop_;
   Connection* connection_ = nullptr;  // that of the batches under way
-  Backoff backoff_;
+  std::string node_;                  // its other end, in a cluster
+  RetryPolicy retry_;
   std::vector<Topic> topics_;
 
   std::vector<std::size_t> open_;  // topics whose batch is being built
@@ -171,9 +169,6 @@ class Publisher {
   std::optional<std::uint64_t> lost_from_;  // ephemeral: unacknowledged when a connection broke
   std::uint64_t lost_ = 0;
 
-  std::string outage_;  // why, while there is one
-  Deadline outage_since_{};
-  Deadline next_try_{};
 };
 
 }  // namespace chat

@@ -41,7 +41,12 @@ bool counts(const EntryId& id) { return id.n != 0 && id.n != UINT64_MAX; }
 }  // namespace
 
 Subscriber::Subscriber(ConnectionPool& pool, SubscriberOptions options, MessageSink& sink)
-    : pool_(pool), options_(std::move(options)), sink_(sink), retry_(options_.retry_for) {}
+    : pool_(pool),
+      options_(std::move(options)),
+      sink_(sink),
+      retry_(pool.endpoint(), options_.retry_for,
+             {.warn = [this](const std::string& text) { sink_.warn(text); },
+              .note = [this](const std::string& text) { sink_.note(text); }}) {}
 
 Subscriber::End Subscriber::run(const StopToken& stop) {
   stop_ = stop;
@@ -82,11 +87,7 @@ void Subscriber::on_disconnect(const std::string& node, const Outage& outage) {
     if (topic->node == node) move_away(*topic);
   }
   if (!sink_.pause()) throw Stopped();
-  if (!retry_.tried()) {
-    sink_.warn("lost Redis at " + pool_.endpoint().str() + (node.empty() ? "" : ", node " + node) + " (" +
-               outage.what() + "): trying again");
-  }
-  next_try_ = retry_.failed(pool_.endpoint(), outage);
+  retry_.failed(outage, node);
 }
 
 void Subscriber::move_away(Followed& topic) {
@@ -97,11 +98,6 @@ void Subscriber::move_away(Followed& topic) {
   topic.reconnected = true;
 }
 
-void Subscriber::outage_ends() {
-  if (retry_.tried()) sink_.note("back at Redis");
-  retry_.succeeded();
-}
-
 bool Subscriber::all_there() const {
   return found_topics_ && !topics_changed_ && !(options_.live && pushes_.empty()) &&
          std::ranges::none_of(topics_, [](const auto& topic) { return topic.second->away; });
@@ -110,7 +106,7 @@ bool Subscriber::all_there() const {
 // Brings back the topics that are away, when the time for it has come. Returns whether all are there.
 bool Subscriber::reconnect_all() {
   if (all_there()) return true;
-  if (Clock::now() < next_try_) return false;
+  if (!retry_.due()) return false;
   std::map<std::string, Topics> away;
   bool well = with_retry("", [&] {
     pool_.refresh(no_deadline, stop_);
@@ -126,7 +122,7 @@ bool Subscriber::reconnect_all() {
   for (const auto& at : away) {
     well = with_retry(at.first, [&] { sync(at.first, at.second); }) && well;
   }
-  if (well) outage_ends();
+  if (well) retry_.succeeded();
   return well;
 }
 
@@ -273,7 +269,7 @@ void Subscriber::catch_up(const Topics& topics) {
     const std::size_t size = page.view().size();
     reading.any = reading.any || size > 0;
     // Connections that break before all is caught up are no outage as long as each brings something.
-    if (size > 0 && topic.away) outage_ends();
+    if (size > 0 && topic.away) retry_.succeeded();
     if (reading.history.asked()) readings.push_back(reading);
     for (std::size_t i = 0; i < size; ++i) deliver_entry(topic, page[i]);
     if (!reading.history.asked()) end_of_stream(topic, reading.any);
@@ -497,7 +493,7 @@ void Subscriber::wait_for_pushes() {
 Deadline Subscriber::next_deadline() const {
   Deadline earliest = no_deadline;
   for (const auto& [node, pushes] : pushes_) earliest = std::min(earliest, pushes.next_pulse);
-  return all_there() ? earliest : std::min(earliest, next_try_);
+  return all_there() ? earliest : std::min(earliest, retry_.next_try());
 }
 
 Subscriber::Topics Subscriber::topics_at(const std::string& node, bool (*wanted)(const Followed&)) const {

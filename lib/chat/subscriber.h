@@ -148,7 +148,6 @@ class Subscriber {
   void skip(const Followed& topic);
   void move_away(Followed& topic);
   void on_disconnect(const std::string& node, const Outage& outage);
-  void outage_ends();
   template <typename Work>
   bool with_retry(const std::string& node, const Work& work);
 
@@ -158,7 +157,6 @@ class Subscriber {
   StopToken stop_;
   std::map<std::string, Pushes> pushes_;  // by node
   RetryPolicy retry_;
-  Deadline next_try_{};
   std::map<std::string, std::unique_ptr<Followed>, std::less<>> topics_;
   std::map<std::string, EntryId> left_off_;  // topics that were removed: they may be added again
   DeliveredIds delivered_ids_;

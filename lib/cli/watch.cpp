@@ -23,10 +23,10 @@ constexpr auto look_every = 1s;
 class Watch {
  public:
   Watch(ConnectionPool& pool, const WatchOptions& options, Output& out)
-      : pool_(pool), options_(options), out_(out), retry_(options.retry_for) {}
+      : pool_(pool), options_(options), out_(out), retry_(pool.endpoint(), options.retry_for, notices()) {}
 
   void run(const StopToken& stop) {
-    look(stop);
+    with_retry(pool_, retry_, stop, [this](const StopToken& until) { look(until); });
     if (options_.draw) screen_.emplace(out_);
     bool first = true;
     while (true) {
@@ -38,15 +38,28 @@ class Watch {
       if (!pause(Clock::now() + look_every, stop)) return;
       try {
         look(stop);
-        trouble_.clear();
         retry_.succeeded();
       } catch (const Outage& outage) {
-        lose(outage);
+        pool_.clear();
+        retry_.failed(outage);
       }
     }
   }
 
  private:
+  OutageNotices notices() {
+    return {.warn =
+                [this](const std::string& text) {
+                  trouble_ = text;
+                  if (!screen_ && options_.warn) options_.warn(text);
+                },
+            .note =
+                [this](const std::string& text) {
+                  trouble_.clear();
+                  if (!screen_ && options_.note) options_.note(text);
+                }};
+  }
+
   void look(const StopToken& stop) {
     const std::vector<std::string> there = list_topics(pool_, stop);
     std::vector<std::string> names = there;
@@ -128,15 +141,6 @@ class Watch {
       if (event == Screen::Event::none) return true;
       draw();
     }
-  }
-
-  void lose(const Outage& outage) {
-    pool_.clear();
-    const std::string trouble =
-        "lost Redis at " + pool_.endpoint().str() + " (" + outage.what() + "): trying again";
-    if (!retry_.tried() && !screen_ && options_.warn) options_.warn(trouble);
-    trouble_ = trouble;
-    retry_.failed(pool_.endpoint(), outage);
   }
 
   ConnectionPool& pool_;

@@ -20,6 +20,7 @@ struct WatchOptions {
   std::optional<std::chrono::milliseconds>
       retry_for;                                 ///< how long an outage is ridden out; nothing: without end
   std::function<void(const std::string&)> warn;  ///< not drawn: told of an outage
+  std::function<void(const std::string&)> note;  ///< not drawn: told of its end
 };
 
 /// Looks at topics once a second, until a stop is requested or, when drawn, q is pressed. Drawn, it shows all

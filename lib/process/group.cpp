@@ -31,7 +31,9 @@ GroupReader::GroupReader(ConnectionPool& pool, GroupOptions options)
       options_(std::move(options)),
       key_(stream_key(options_.topic)),
       own_name_(options_.consumer.empty()),
-      retry_(options_.retry_for) {
+      retry_(pool.endpoint(), options_.retry_for,
+             {.warn = [this](const std::string& text) { sink_->warn(text); },
+              .note = [this](const std::string& text) { sink_->note(text); }}) {
   if (own_name_) options_.consumer = own_consumer();
 }
 
@@ -43,13 +45,8 @@ auto GroupReader::insist(const Work& work) {
       return work();
     } catch (const Outage& outage) {
       disconnect();
-      if (!retry_.tried()) {
-        sink_->warn("lost Redis at " + pool_.endpoint().str() + " (" + outage.what() + "): trying again");
-      }
-      const Deadline next = retry_.failed(pool_.endpoint(), outage);
-      pollfd output{options_.watch_fd, 0, 0};
-      if (wait({&output, 1}, next, stop_) > 0) throw ClosedOutput();
-      if (stop_.requested()) throw Stopped();
+      retry_.failed(outage);
+      retry_.wait_until_due(stop_, options_.watch_fd);
     }
   }
 }
@@ -62,7 +59,6 @@ void GroupReader::connect() {
   if (!made.view().text().starts_with("BUSYGROUP ")) throw_if_error(made.view(), "XGROUP CREATE " + key_);
   own_left_ = true;
   acknowledge();
-  if (retry_.tried()) sink_->note("back at Redis");
   retry_.succeeded();
 }
 

@@ -112,7 +112,11 @@ Connection ConnectionPool::connect(const std::string& node, Deadline deadline, c
     endpoint.socket.clear();
     endpoint.host = node.substr(0, colon);
     endpoint.port = static_cast<std::uint16_t>(std::stoul(node.substr(colon + 1)));
-    return Connection::open(endpoint, deadline, stop);
+    try {
+      return Connection::open(endpoint, deadline, stop);
+    } catch (const Outage& outage) {
+      throw Outage(outage.what(), node);
+    }
   }
   if (!endpoint_.sentinels.empty()) return open_master(endpoint_, deadline, stop);
   Connection connection = Connection::open(endpoint_, deadline, stop);

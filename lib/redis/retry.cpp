@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/error.h"
-
 namespace chat {
 
 using namespace std::chrono_literals;
@@ -20,20 +18,44 @@ std::string duration_text(std::chrono::milliseconds duration) {
   return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
 }
 
-Deadline RetryPolicy::failed(const Endpoint& endpoint, const Outage& outage) {
+std::string RetryPolicy::where() const {
+  return "Redis at " + endpoint_.str() + (node_.empty() ? "" : ", node " + node_);
+}
+
+void RetryPolicy::failed(const Outage& outage, std::string_view node) {
+  node_ = outage.node().empty() ? node : outage.node();
+  reason_ = outage.what();
   const Deadline now = Clock::now();
-  if (!since_) since_ = now;
-  const Deadline next = now + backoff_.next();
-  if (!limit_) return next;
-  const Deadline give_up = *since_ + *limit_;
-  if (now < give_up) return std::min(next, give_up);
-  throw Error(Failure::again, "gave up on Redis at " + endpoint.str() + " after " + duration_text(*limit_) +
-                                  ": " + outage.what());
+  const bool begins = !since_;
+  if (begins) since_ = now;
+  give_up_if_late();
+  if (begins && notices_.warn) notices_.warn("lost " + where() + " (" + reason_ + "): trying again");
+  next_try_ = std::min(now + backoff_.next(), give_up_at());
 }
 
 void RetryPolicy::succeeded() {
+  if (!since_) return;
   since_.reset();
+  next_try_ = {};
   backoff_.reset();
+  if (notices_.note) notices_.note("back at Redis");
+}
+
+void RetryPolicy::give_up_if_late() const {
+  if (Clock::now() < give_up_at()) return;
+  throw Error(Failure::again,
+              "gave up on " + where() + " after " + duration_text(limit_.value_or(0ms)) + ": " + reason_);
+}
+
+StopToken RetryPolicy::until_give_up(StopToken stop) const {
+  stop.until = std::min(stop.until, give_up_at());
+  return stop;
+}
+
+void RetryPolicy::wait_until_due(const StopToken& stop, int watch_fd) const {
+  pollfd watched{watch_fd, 0, 0};
+  if (wait({&watched, 1}, next_try_, stop) > 0) throw ClosedOutput();
+  if (stop.requested()) throw Stopped();
 }
 
 }  // namespace chat

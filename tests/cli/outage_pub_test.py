@@ -99,11 +99,42 @@ def test_a_cut_at_each_byte_of_a_short_exchange(server, direction):
 
     def publish(offset):
         with CuttingProxy(server.socket, [{direction: offset}]) as proxy:
-            server.run("chat-pub", "topic1", "--user", "u", f"m{offset}", "--redis", proxy.url, "--retry-for", "10m")
+            server.run("chat-pub", "topic1", "--user", "u", f"m{offset}", "--redis", proxy.url, "--retry-for", "10m", err="")
 
     in_parallel(publish, offsets)
     assert sorted(server.messages()) == sorted(f"m{offset}".encode() for offset in offsets)
     figures(messages=len(offsets), cuts=len(offsets))
+
+
+def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends(server):
+    with Proxy(server.socket) as proxy:
+        pub = server.start("chat-pub", "topic1", "--redis", proxy.url, "--print-ids")
+        pub.write("one\n")
+        pub.line()
+        for _ in range(2):
+            proxy.stall(TO_CLIENT)
+            pub.write("more\n")
+            pub.wait_read()
+            proxy.refuse()
+            proxy.cut()
+            told = pub.err.line()
+            assert told.startswith(f"chat-pub: warning: lost Redis at {proxy.url} (") and told.endswith("): trying again")
+            proxy.resume()
+            proxy.accept()
+            assert pub.err.line() == "chat-pub: back at Redis"
+            pub.line()
+        assert pub.finish(0, err="").err_text.count("lost Redis") == 2
+
+
+@pytest.mark.parametrize("command", [["chat-pub", "topic1", "x"], ["chat-topics", "list"], ["chat-topics", "who"], ["chat-topics", "add", "new"]])
+def test_a_node_that_cannot_be_reached_at_the_address_it_announces_is_named(make_server, command):
+    server = make_server(tcp=True, cluster_enabled="yes", cluster_announce_ip="127.0.0.1", cluster_announce_port=1)
+    server.client().execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+    until_true(lambda: "cluster_state:ok" in str(server.client().execute_command("CLUSTER", "INFO")))
+    at = f"Redis at redis://127.0.0.1:{server.port}, node 127.0.0.1:1"
+    err = server.run(*command, "--redis", f"redis://127.0.0.1:{server.port}", "--retry-for", "300ms", code=75, err="").err_text
+    assert f"lost {at} (Connection refused): trying again" in err
+    assert f"gave up on {at} after 300ms: Connection refused" in err
 
 
 # What Redis may answer instead: each is waited out, and what was being published comes exactly once.

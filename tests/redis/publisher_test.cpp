@@ -22,11 +22,14 @@ struct Bench {
   std::deque<ConnectionPool> pools;  // one each
   PublisherOptions options;
   std::vector<std::string> warnings;
+  std::vector<std::string> outages;
   std::vector<std::pair<std::uint64_t, EntryId>> told;
 
   Bench() {
     options.retry_for = 600s;
-    options.warn = [this](const std::string& text) { warnings.push_back(text); };
+    options.warn = [this](const std::string& text) {
+      (text.starts_with("lost Redis at ") ? outages : warnings).push_back(text);
+    };
   }
   Publisher publisher() { return Publisher(pools.emplace_back(server()), options, {}); }
   void tell_ids() {
