@@ -97,6 +97,8 @@ void check_bare_words(const Options& options, const std::vector<std::string>& th
     for (const CLI::App* command : {options.list, options.add, options.set, options.rm, options.who}) {
       known.push_back(command->get_name());
     }
+    const std::string hint = chat::url_hint(word);
+    if (!hint.empty()) throw chat::Error(chat::Failure::usage, wrong + hint);
     const auto near = chat::near_names(word, known);
     throw chat::Error(chat::Failure::usage,
                       wrong + (near.empty() ? "; try 'chat-topics --help'" : chat::did_you_mean(near)));

@@ -141,7 +141,12 @@ void check_topic(std::string_view topic) {
   if (valid_topic(topic)) return;
   throw Error(Failure::usage, "\"" + std::string(topic) +
                                   "\" can't be a topic's name: 1 to 128 of A-Z a-z 0-9 . _ - / :, "
-                                  "not starting with - or chat:");
+                                  "not starting with - or chat:" +
+                                  url_hint(topic));
+}
+
+std::string url_hint(std::string_view name) {
+  return name.find("://") == std::string_view::npos ? "" : "; did you forget --redis?";
 }
 
 std::string stream_key(std::string_view topic) { return "chat:{" + std::string(topic) + "}"; }
@@ -276,6 +281,8 @@ std::vector<std::uint64_t> subscribers(ConnectionPool& pool, const std::vector<s
 }
 
 std::string no_such_topic(std::string_view topic, const std::vector<std::string>& names) {
+  const std::string hint = url_hint(topic);
+  if (!hint.empty()) return "no topic \"" + std::string(topic) + "\"" + hint;
   const std::vector<std::string> near = near_names(topic, names);
   return "no topic \"" + std::string(topic) + "\"" +
          (near.empty() ? "; chat-topics lists those there are" : did_you_mean(near));

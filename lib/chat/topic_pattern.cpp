@@ -15,7 +15,8 @@ namespace {
 constexpr std::string_view special = "*?[";
 
 [[noreturn]] void refuse(std::string_view pattern, const std::string& why) {
-  throw Error(Failure::usage, "\"" + std::string(pattern) + "\" can't be a pattern of topics' names: " + why);
+  throw Error(Failure::usage, "\"" + std::string(pattern) + "\" can't be a pattern of topics' names: " + why +
+                                  url_hint(pattern));
 }
 
 // Takes what stands at the beginning: a set in brackets, in which a `]` at its beginning stands for itself.

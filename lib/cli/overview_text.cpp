@@ -62,7 +62,7 @@ std::string overview_table(const std::vector<TopicOverview>& topics, std::size_t
   for (const TopicOverview& topic : topics) {
     table.add({topic.name, std::to_string(topic.subscribers), std::to_string(topic.kept),
                topic.last_stored ? local_time(*topic.last_stored, "%F %T") : "-", sparkline(topic),
-               escaped(topic.state.description)});
+               topic.state.description});
   }
   std::string text;
   for (const std::string& line : table.lines(width)) text += line + "\n";
@@ -75,8 +75,8 @@ std::vector<std::string> activity_table(const std::vector<TopicOverview>& topics
     std::string newest;
     if (topic.newest) {
       const bool today = local_time(*topic.last_stored, "%F") == local_time(topic.state.now, "%F");
-      newest = local_time(*topic.last_stored, today ? "%T" : "%F") + " " + escaped(topic.newest->user) +
-               ": " + escaped(topic.newest->text);
+      newest = local_time(*topic.last_stored, today ? "%T" : "%F") + " " + topic.newest->user + ": " +
+               topic.newest->text;
     }
     table.add({topic.name, std::to_string(topic.subscribers), topic.rate ? rate_text(*topic.rate) : "-",
                sparkline(topic), newest});

@@ -9,7 +9,6 @@
 #include "chat/topic_pattern.h"
 #include "cli/overview_text.h"
 #include "redis/retry.h"
-#include "terminal/columns.h"
 #include "terminal/screen.h"
 
 namespace chat {
@@ -86,22 +85,21 @@ class Watch {
 
   void draw() {
     const Screen::Size size = screen_->size();
-    std::vector<std::string> lines = activity_table(topics_, size.columns);
-    if (options_.color) lines.front() = "\x1b[1m" + lines.front() + "\x1b[0m";
-    if (lines.size() + 2 > size.rows && size.rows > 3) {
-      const std::size_t left_out = lines.size() + 3 - size.rows;
-      lines.resize(size.rows - 3);
-      lines.emplace_back("… and " + std::to_string(left_out) + " more");
+    const auto style = [&](const char* sequence) { return options_.color ? sequence : ""; };
+    std::vector<Screen::Line> lines{{title()}};
+    for (std::string& row : activity_table(topics_, size.columns)) lines.push_back({std::move(row)});
+    lines[1].style = style("\x1b[1m");
+    if (lines.size() + 1 > size.rows && size.rows > 3) {
+      const std::size_t left_out = lines.size() + 2 - size.rows;
+      lines.resize(size.rows - 2);
+      lines.push_back({"… and " + std::to_string(left_out) + " more"});
     }
-    lines.insert(lines.begin(), title(size.columns));
-    lines.emplace_back();
-    append_cut(lines.back(), trouble_.empty() ? "q quits" : trouble_, size.columns);
-    if (options_.color)
-      lines.back() = (trouble_.empty() ? "\x1b[2m" : "\x1b[1;7m") + lines.back() + "\x1b[0m";
+    lines.push_back(trouble_.empty() ? Screen::Line{"q quits", style("\x1b[2m")}
+                                     : Screen::Line{trouble_, style("\x1b[1;7m")});
     screen_->draw(lines);
   }
 
-  std::string title(std::size_t columns) const {
+  std::string title() const {
     std::uint64_t subscribers = 0;
     double rate = 0;
     for (const TopicOverview& topic : topics_) {
@@ -111,12 +109,8 @@ class Watch {
     const auto of = [](std::uint64_t count, const char* what) {
       return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
     };
-    std::string title;
-    append_cut(title,
-               of(topics_.size(), "topic") + ", " + of(subscribers, "subscription") + ", " + rate_text(rate) +
-                   " messages/s at " + pool_.endpoint().str(),
-               columns);
-    return title;
+    return of(topics_.size(), "topic") + ", " + of(subscribers, "subscription") + ", " + rate_text(rate) +
+           " messages/s at " + pool_.endpoint().str();
   }
 
   void write(bool all) {

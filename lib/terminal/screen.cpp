@@ -10,6 +10,9 @@
 #include <exception>
 #include <string_view>
 
+#include "base/escape.h"
+#include "terminal/columns.h"
+
 namespace chat {
 
 namespace {
@@ -67,14 +70,18 @@ Screen::Size Screen::size() const {
   return {size.ws_col, size.ws_row};
 }
 
-void Screen::draw(const std::vector<std::string>& lines) {
+void Screen::draw(const std::vector<Line>& lines) {
   std::string& buffer = out_.buffer();
   buffer += "\x1b[H";
   const std::size_t count = std::min(lines.size(), size().rows);
   for (std::size_t i = 0; i < count; ++i) {
     if (i > 0) buffer += "\r\n";
     buffer += "\x1b[2K";  // before the line: behind one that is full it would erase its last character
-    buffer += lines[i];
+    std::string text;
+    append_escaped(text, lines[i].text, true);
+    buffer += lines[i].style;
+    append_cut(buffer, text, size().columns);
+    if (!lines[i].style.empty()) buffer += "\x1b[0m";
   }
   // Rows that a larger list took before.
   for (std::size_t row = count + 1; row <= size().rows; ++row) {

@@ -28,8 +28,12 @@ class Screen {
   };
   Size size() const;
 
+  struct Line {
+    std::string text;     ///< from anywhere: what could drive a terminal is escaped, what is too long is cut
+    std::string style{};  ///< an SGR sequence for all of it, such as `\x1b[1m`; empty: none
+  };
   /// Draws as many of the lines as there is room for.
-  void draw(const std::vector<std::string>& lines);
+  void draw(const std::vector<Line>& lines);
 
   enum class Event : std::uint8_t { none, resized, quit };
   /// Waits for the deadline, a stop, the terminal's new size or the key q.

@@ -1,8 +1,8 @@
 #include "terminal/table.h"
 
 #include <algorithm>
-#include <utility>
 
+#include "base/escape.h"
 #include "terminal/columns.h"
 
 namespace chat {
@@ -13,13 +13,13 @@ constexpr std::size_t least_name = 12;
 
 }  // namespace
 
-Table::Table(std::string_view alignment, std::vector<std::string> headings) : alignment_(alignment) {
-  add(std::move(headings));
+Table::Table(std::string_view alignment, const std::vector<std::string>& headings) : alignment_(alignment) {
+  add(headings);
 }
 
-void Table::add(std::vector<std::string> row) {
-  row.resize(alignment_.size());
-  rows_.push_back(std::move(row));
+void Table::add(const std::vector<std::string>& row) {
+  std::vector<std::string>& cells = rows_.emplace_back(alignment_.size());
+  for (std::size_t i = 0; i < std::min(row.size(), cells.size()); ++i) append_escaped(cells[i], row[i], true);
 }
 
 std::vector<std::size_t> Table::widths(std::size_t width) const {

@@ -11,9 +11,10 @@ namespace chat {
 class Table {
  public:
   /// alignment: a letter a column, `l` or `r`.
-  Table(std::string_view alignment, std::vector<std::string> headings);
+  Table(std::string_view alignment, const std::vector<std::string>& headings);
 
-  void add(std::vector<std::string> row);
+  /// The cells may come from anywhere: what could drive a terminal is escaped.
+  void add(const std::vector<std::string>& row);
 
   /// A line for the headings and for each row, each without spaces at its end. When they don't fit into
   /// `width` columns (0: they do), the first cells, which name things, are cut to about a third of it, and

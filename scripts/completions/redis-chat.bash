@@ -16,18 +16,19 @@ _redis_chat_options() {
     }'
 }
 
-# _redis_chat_topics TOOL CONNECTION…: what the server has; nothing when it isn't there or takes long.
+# _redis_chat_topics TOOL URL CONNECTION…: what the server has; nothing when it isn't there or takes long. The URL
+# may hold a password, which no command line should show: the environment of others can't be read.
 _redis_chat_topics() {
-  local tool=$1
-  shift
-  timeout 1 "${tool%chat-*}chat-topics" --names --quiet "$@" 2>/dev/null </dev/null
+  local tool=$1 url=$2
+  shift 2
+  REDIS_URL=${url:-${REDIS_URL-}} timeout 1 "${tool%chat-*}chat-topics" --names --quiet "$@" 2>/dev/null </dev/null
 }
 
 _redis_chat() {
   # shellcheck disable=SC2034 # _init_completion sets prev
   local cur prev words cword
   _init_completion -n =: || return
-  local tool=$1 command='' places=0 value='' name i word
+  local tool=$1 command='' places=0 value='' url='' name i word
   local -A takes=()
   local -a connection=()
   if [[ $tool == *chat-topics ]]; then
@@ -41,12 +42,16 @@ _redis_chat() {
   for ((i = 1; i < cword; ++i)); do
     word=${words[i]}
     case $word in
-      --redis=* | --password-file=* | --cacert=* | --cert=* | --key=*) connection+=("$word") ;;
+      --redis=*) url=${word#*=} ;;
+      --password-file=* | --cacert=* | --cert=* | --key=*) connection+=("$word") ;;
       -*=*) ;;
       -*)
         if [ -z "${takes[$word]-}" ]; then continue; fi
         if ((i + 1 == cword)); then value=${takes[$word]} && break; fi
-        case $word in --redis | --password-file | --cacert | --cert | --key) connection+=("$word" "${words[i + 1]}") ;; esac
+        case $word in
+          --redis) url=${words[i + 1]} ;;
+          --password-file | --cacert | --cert | --key) connection+=("$word" "${words[i + 1]}") ;;
+        esac
         ((++i))
         ;;
       *) ((++places)) ;;
@@ -67,7 +72,7 @@ _redis_chat() {
   fi
   case $value in
     FILE) _filedir ;;
-    *TOPIC*) mapfile -t COMPREPLY < <(compgen -W "${value//[|]/ } $(_redis_chat_topics "$tool" "${connection[@]}")" -X TOPIC -- "$cur") ;;
+    *TOPIC*) mapfile -t COMPREPLY < <(compgen -W "${value//[|]/ } $(_redis_chat_topics "$tool" "$url" "${connection[@]}")" -X TOPIC -- "$cur") ;;
     *'|'*) mapfile -t COMPREPLY < <(compgen -W "${value//[|]/ }" -- "$cur") ;;
   esac
   __ltrim_colon_completions "$cur"

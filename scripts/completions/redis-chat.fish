@@ -1,18 +1,25 @@
 # Completion of the chat tools for fish: options from --help, values by their placeholder, topics from the server.
 
-# What the server has; nothing when it isn't there or takes long.
+# What the server has; nothing when it isn't there or takes long. A URL may hold a password, which no command line
+# should show: the environment of others can't be read.
 function __redis_chat_topics
     set -l words (commandline -opc)
     set -l tool (string replace -r 'chat-[a-z]+$' chat-topics -- $words[1])
     set -l connection
+    set -l url $REDIS_URL
     for i in (seq 2 (count $words))
         switch $words[$i]
-            case '--redis=*' '--password-file=*' '--cacert=*' '--cert=*' '--key=*'
+            case '--redis=*'
+                set url (string replace -- --redis= '' $words[$i])
+            case --redis
+                set url $words[(math $i + 1)]
+            case '--password-file=*' '--cacert=*' '--cert=*' '--key=*'
                 set -a connection $words[$i]
-            case --redis --password-file --cacert --cert --key
+            case --password-file --cacert --cert --key
                 set -a connection $words[$i] $words[(math $i + 1)]
         end
     end
+    set -lx REDIS_URL $url
     timeout 1 $tool --names --quiet $connection 2>/dev/null </dev/null
 end
 

@@ -17,17 +17,20 @@ _redis_chat_options() {
     }'
 }
 
-# What the server has; nothing when it isn't there or takes long.
+# What the server has; nothing when it isn't there or takes long. A URL may hold a password, which no command line
+# should show: the environment of others can't be read.
 _redis_chat_topics() {
   local -a connection found
-  local i
+  local i url=$REDIS_URL
   for ((i = 2; i < CURRENT; ++i)); do
     case $words[i] in
-      --(redis|password-file|cacert|cert|key)=*) connection+=(${(Q)words[i]}) ;;
-      --(redis|password-file|cacert|cert|key)) connection+=($words[i] ${(Q)words[i + 1]}) ;;
+      --redis=*) url=${(Q)words[i]#*=} ;;
+      --redis) url=${(Q)words[i + 1]} ;;
+      --(password-file|cacert|cert|key)=*) connection+=(${(Q)words[i]}) ;;
+      --(password-file|cacert|cert|key)) connection+=($words[i] ${(Q)words[i + 1]}) ;;
     esac
   done
-  found=(${(f)"$(timeout 1 ${tool%chat-*}chat-topics --names --quiet $connection 2>/dev/null </dev/null)"})
+  found=(${(f)"$(REDIS_URL=$url timeout 1 ${tool%chat-*}chat-topics --names --quiet $connection 2>/dev/null </dev/null)"})
   compadd -a found
 }
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness import LIMIT, SOURCE
+from harness import BIN, LIMIT, SOURCE
 from man_test import TOOLS, options_of_help
 
 FOLDER = SOURCE / "scripts/completions"
@@ -58,6 +58,22 @@ def test_the_server_that_is_named_on_the_line_is_asked(server, press, shell):
     server.run("chat-topics", "add", "party/friday")
     press_until(press(shell, f"chat-sub --redis {server.url} par", env=NOWHERE), "ty/friday")
     press_until(press(shell, f"chat-sub --redis={server.url} par", env=NOWHERE), "ty/friday")
+
+
+@each_shell
+def test_no_command_line_shows_a_password(server, press, shell):
+    """Another program is between the shell and the tool, and doesn't hide its arguments."""
+    with server.client() as client:
+        client.acl_setuser("eve", enabled=True, passwords=["+TopSecret99"], keys="*", channels="*", commands=["+@all"])
+    server.run("chat-topics", "add", "party/friday")
+    seen = server.home / "seen"
+    (server.home / "timeout").write_text(f'#!/bin/sh\necho "$0 $*" >> {seen}\nexec /usr/bin/timeout "$@"\n')
+    (server.home / "timeout").chmod(0o755)
+    env = {**NOWHERE, "PATH": f"{server.home}:{BIN}:/usr/bin:/bin"}
+    for redis in ("--redis ", "--redis="):
+        press_until(press(shell, f"chat-sub {redis}unix://eve:TopSecret99@{server.socket} par", env=env), "ty/friday")
+    text = seen.read_text()
+    assert "chat-topics --names" in text and "TopSecret99" not in text
 
 
 @each_shell

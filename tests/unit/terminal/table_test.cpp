@@ -34,3 +34,9 @@ TEST_CASE("a long name leaves room for what is said of it") {
   CHECK(table.lines(15) == Lines{"NAME", "a-very-long…", "b"});
   CHECK(table.lines(3) == Lines{"NA…", "a-…", "b"});
 }
+
+TEST_CASE("no cell drives a terminal") {
+  Table table("ll", {"A", "B"});
+  table.add({"a\x1b[31m", "b\n\xff"});
+  CHECK(table.lines(0).back() == "a\\x1b[31m  b\\n\\xff");
+}
