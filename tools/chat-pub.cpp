@@ -14,7 +14,7 @@
 #include "cli/common_options.h"
 #include "cli/exit_code.h"
 #include "cli/logging.h"
-#include "cli/progress_line.h"
+#include "cli/notices.h"
 #include "cli/run.h"
 
 namespace {
@@ -169,10 +169,13 @@ int publish(const Options& options, const chat::StopToken& stop) {
   RecordReader records(words ? words_fd(options.words) : STDIN_FILENO, split, options.max_size);
   chat::ConnectionPool pool(options.common.endpoint(), {.first_retry_for = options.common.retry_for});
   chat::Publisher publisher(pool, publisher_options, stop);
-  using When = chat::cli::ProgressLine::When;
-  chat::cli::ProgressLine line(options.progress ? When::asked : When::never);
+  using When = chat::ProgressLine::When;
+  chat::ProgressLine line(options.progress ? When::asked : When::never, chat::cli::progress_display());
   if (line.wanted()) {
-    feed.reached = [&](std::uint64_t count) { line.show({.messages = count, .part = records.part_read()}); };
+    feed.reached = [&](std::uint64_t count) {
+      line.set({.messages = count, .part = records.part_read()});
+      line.show();
+    };
   }
   const std::uint64_t bad = chat::pump_input(records, publisher, feed, stop);
   publisher.close();

@@ -7,8 +7,7 @@
 #include "base/wait.h"
 #include "cli/arguments.h"
 #include "cli/common_options.h"
-#include "cli/logging.h"
-#include "cli/progress_line.h"
+#include "cli/notices.h"
 #include "cli/reading_options.h"
 #include "cli/run.h"
 #include "process/replay.h"
@@ -109,10 +108,6 @@ chat::ReplayOptions replaying(const Options& options) {
   replaying.printing.style = options.output.style(options.common, false);
   replaying.printing.style.me = options.user.value_or(chat::cli::user_from_environment().value_or(""));
   replaying.printing.count = options.count;
-  replaying.printing.strict = options.strict;
-  replaying.printing.lost = chat::cli::log_error;
-  replaying.printing.warn = chat::cli::log_warn;
-  replaying.printing.note = chat::cli::log_info;
   replaying.speed = options.speed;
   replaying.cursor = options.cursor;
   chat::WorkerOptions& working = replaying.working;
@@ -122,7 +117,6 @@ chat::ReplayOptions replaying(const Options& options) {
   working.style = options.output.style(options.common, false, chat::Form::json);
   working.style.for_terminal = false;
   working.style.color = false;
-  working.warn = chat::cli::log_warn;
   replaying.dead_letter = options.dead_letter;
   replaying.group = options.group;
   replaying.consumer = options.consumer;
@@ -140,15 +134,22 @@ int replay(const Options& options, const chat::StopToken& stop) {
   chat::cli::check_bounds(options.start, options.end);
   chat::ConnectionPool pool(options.common.endpoint(),
                             {.first_retry_for = options.common.retry_for, .replicas = options.replica});
-  using When = chat::cli::ProgressLine::When;
+  using When = chat::ProgressLine::When;
   const bool by_itself = !options.common.quiet && isatty(STDOUT_FILENO) != 1;
-  chat::cli::ProgressLine line(options.progress ? When::asked : by_itself ? When::by_itself : When::never);
+  chat::ProgressLine line(options.progress ? When::asked
+                          : by_itself      ? When::by_itself
+                                           : When::never,
+                          chat::cli::progress_display());
+  chat::cli::LoggedNotices notices;
+  notices.strict = options.strict;
   chat::ReplayOptions replay = replaying(options);
   if (line.wanted()) {
-    replay.reached = [&line](const chat::Reached& reached) { line.show(reached); };
-    replay.live = [&line] { line.end(); };
+    replay.progress = &line;
+    if (options.count && !options.filter.any()) line.ends_after(*options.count);
+    notices.on_end = [&line](const chat::EntryId& id) { line.ends_at(id); };
+    notices.on_live = [&line] { line.end(); };
   }
-  chat::replay(pool, replay, stop);
+  chat::replay(pool, replay, notices, stop);
   line.end();
   return 0;
 }

@@ -10,7 +10,7 @@
 #include "chat/topic_pattern.h"
 #include "cli/arguments.h"
 #include "cli/common_options.h"
-#include "cli/logging.h"
+#include "cli/notices.h"
 #include "cli/reading_options.h"
 #include "cli/run.h"
 #include "process/filter.h"
@@ -85,13 +85,12 @@ int follow(const Options& options, chat::StopToken stop) {
   printing.bell = options.bell && printing.style.for_terminal;
   if (options.filter.users.empty()) printing.hidden_user = user;
   printing.count = options.count;
-  printing.strict = options.strict;
   printing.ready_fd = options.ready_fd;
-  printing.lost = chat::cli::log_error;
-  printing.warn = chat::cli::log_warn;
-  printing.note = chat::cli::log_info;
   chat::Printer printer(printing, out);
-  chat::Filter filter(options.filter, printer, nullptr);
+  chat::cli::LoggedNotices notices;
+  notices.strict = options.strict;
+  notices.on_live = [&printer] { printer.live(); };
+  chat::Filter filter(options.filter, printer, notices, nullptr);
 
   following.user = user;
   following.start = options.start.start({});
@@ -100,7 +99,7 @@ int follow(const Options& options, chat::StopToken stop) {
   following.watch_fd = STDOUT_FILENO;
   chat::ConnectionPool pool(options.common.endpoint(),
                             {.first_retry_for = options.common.retry_for, .replicas = options.replica});
-  const auto end = chat::Subscriber(pool, following, filter).run(stop);
+  const auto end = chat::Subscriber(pool, following, filter, notices).run(stop);
   out.flush();
   return end == chat::Subscriber::End::stopped && !signals.requested() ? timed_out : 0;
 }

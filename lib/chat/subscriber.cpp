@@ -40,13 +40,14 @@ bool counts(const EntryId& id) { return id.n != 0 && id.n != UINT64_MAX; }
 
 }  // namespace
 
-Subscriber::Subscriber(ConnectionPool& pool, SubscriberOptions options, MessageSink& sink)
+Subscriber::Subscriber(ConnectionPool& pool, SubscriberOptions options, MessageSink& sink, Notices& notices)
     : pool_(pool),
       options_(std::move(options)),
       sink_(sink),
+      notices_(notices),
       retry_(pool.endpoint(), options_.retry_for,
-             {.warn = [this](const std::string& text) { sink_.warn(text); },
-              .note = [this](const std::string& text) { sink_.note(text); }}) {}
+             {.warn = [this](const std::string& text) { notices_.warn(text); },
+              .note = [this](const std::string& text) { notices_.note(text); }}) {}
 
 Subscriber::End Subscriber::run(const StopToken& stop) {
   stop_ = stop;
@@ -54,7 +55,7 @@ Subscriber::End Subscriber::run(const StopToken& stop) {
     while (true) {
       if (reconnect_all()) {
         if (!options_.live) return End::enough;
-        if (!std::exchange(was_live_, true)) sink_.live();
+        if (!std::exchange(was_live_, true)) notices_.live();
       }
       follow();
     }
@@ -63,7 +64,7 @@ Subscriber::End Subscriber::run(const StopToken& stop) {
   } catch (const Stopped&) {
     return End::stopped;
   } catch (const Error&) {
-    sink_.pause();  // what was delivered before is worth writing
+    sink_.flush();  // what was delivered before is worth writing
     throw;
   }
 }
@@ -86,7 +87,7 @@ void Subscriber::on_disconnect(const std::string& node, const Outage& outage) {
   for (auto& [name, topic] : topics_) {
     if (topic->node == node) move_away(*topic);
   }
-  if (!sink_.pause()) throw Stopped();
+  if (!sink_.flush()) throw Stopped();
   retry_.failed(outage, node);
 }
 
@@ -200,7 +201,7 @@ void Subscriber::refresh_topics(Topics& topics) {
 void Subscriber::forget(const Followed& topic) {
   const std::string name = topic.name;
   if (!topic.start_resolved && topic.by_name) require_topic(pool_, name, stop_);
-  if (topic.start_resolved) sink_.note("topic " + name + " was removed");
+  if (topic.start_resolved) notices_.note("topic " + name + " was removed");
   if (topic.subscribed) {
     pushes_.at(topic.node)
         .connection.append({pool_.is_cluster() ? "SUNSUBSCRIBE" : "UNSUBSCRIBE", name,
@@ -231,7 +232,7 @@ void Subscriber::resolve_start(Followed& topic) {
       break;
   }
   topic.delivered = at;
-  if (!options_.live) resolve_end(topic);
+  options_.live ? notices_.end(topic.state.last) : resolve_end(topic);
   topic.start_resolved = true;
 }
 
@@ -242,6 +243,9 @@ void Subscriber::resolve_end(Followed& topic) {
     const auto ms = std::max(options_.until->at(topic.state.now), 0ms).count();
     topic.to = std::min(topic.to, EntryId{static_cast<std::uint64_t>(ms), UINT64_MAX});
   }
+  notices_.end(options_.reverse
+                   ? std::max(topic.delivered.at, oldest_id(pool_.of(topic.name, stop_), topic.name, stop_))
+                   : topic.to);
 }
 
 struct Subscriber::Reading {
@@ -273,7 +277,7 @@ void Subscriber::catch_up(const Topics& topics) {
     if (reading.history.asked()) readings.push_back(reading);
     for (std::size_t i = 0; i < size; ++i) deliver_entry(topic, page[i]);
     if (!reading.history.asked()) end_of_stream(topic, reading.any);
-    if (size > 0 && !sink_.pause()) throw Stopped();
+    if (size > 0 && !sink_.flush()) throw Stopped();
   }
 }
 
@@ -301,9 +305,9 @@ void Subscriber::deliver_entry(Followed& topic, ReplyView entry) {
     }
     if (last_numbered && id.n > last_numbered->n + 1 + skipped.count) {
       const std::uint64_t count = id.n - last_numbered->n - 1 - skipped.count;
-      sink_.lost(topic.name + ": lost " + count_of(count) + " between " +
-                 skipped.newest.value_or(*last_numbered).str() + " and " + id.str() +
-                 ": trimmed before they could be read");
+      notices_.lost(topic.name + ": lost " + count_of(count) + " between " +
+                    skipped.newest.value_or(*last_numbered).str() + " and " + id.str() +
+                    ": trimmed before they could be read");
     }
     last_numbered = id;
     topic.last_numbered_read = true;
@@ -366,17 +370,17 @@ void Subscriber::end_of_stream(Followed& topic, bool read_any) {
   } else if (!read_any && topic.reconnected && last < shown) {
     // As many messages, but with lower IDs: a slower clock has gone on from an older history.
     topic.older_history = true;
-    sink_.lost(topic.name + ": Redis came back with another history up to " + last.str() +
-               ": of what was shown up to " + shown.str() +
-               " some is gone from it, and what took its place was not read");
+    notices_.lost(topic.name + ": Redis came back with another history up to " + last.str() +
+                  ": of what was shown up to " + shown.str() +
+                  " some is gone from it, and what took its place was not read");
     delivered.at = last;
   } else {
     delivered.last_numbered = shown;
   }
   if (last.n > delivered.last_numbered->n) {
     const std::uint64_t count = last.n - delivered.last_numbered->n;
-    sink_.lost(topic.name + ": lost " + count_of(count) + " after " + delivered.last_numbered->str() +
-               " up to " + last.str() + ": trimmed before they could be read");
+    notices_.lost(topic.name + ": lost " + count_of(count) + " after " + delivered.last_numbered->str() +
+                  " up to " + last.str() + ": trimmed before they could be read");
     delivered.at = std::max(delivered.at, last);
   }
   if (last.n > delivered.last_numbered->n || !read_any) delivered.last_numbered = last;
@@ -402,8 +406,8 @@ bool Subscriber::replica_lags(Followed& topic, EntryId newest) const {
 
 void Subscriber::roll_back(Followed& topic, EntryId to, EntryId from) {
   topic.older_history = true;
-  sink_.lost(topic.name + ": Redis came back with an older history: " + count_of(from.n - to.n) + " up to " +
-             from.str() + " that were shown are gone from it");
+  notices_.lost(topic.name + ": Redis came back with an older history: " + count_of(from.n - to.n) +
+                " up to " + from.str() + " that were shown are gone from it");
   topic.delivered.last_numbered = to;
 }
 
@@ -413,8 +417,8 @@ void Subscriber::deliver(const Followed& topic, const Message& message) {
 
 void Subscriber::skip(const Followed& topic) {
   ++skipped_;
-  sink_.warn(topic.name + ": skipped what is no chat message (" + std::to_string(skipped_) +
-             " so far): " + why_);
+  notices_.warn(topic.name + ": skipped what is no chat message (" + std::to_string(skipped_) +
+                " so far): " + why_);
 }
 
 void Subscriber::subscribe(const std::string& node, const Topics& topics) {
@@ -478,7 +482,7 @@ void Subscriber::wait_for_pushes() {
   for (const auto& [node, pushes] : pushes_) fds.push_back({pushes.connection.fd(), POLLIN, 0});
   fds.push_back({options_.watch_fd, 0, 0});
   if (wait(std::span(fds).first(pushes_.size()), Clock::now(), stop_) == 0) {
-    if (stop_.requested() || !sink_.pause()) throw Stopped();
+    if (stop_.requested() || !sink_.flush()) throw Stopped();
     if (!pulse()) return;
     wait(fds, next_deadline(), stop_);
   }

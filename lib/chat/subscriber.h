@@ -18,6 +18,7 @@
 #include "chat/history.h"
 #include "chat/message.h"
 #include "chat/message_sink.h"
+#include "chat/notices.h"
 #include "chat/topic.h"
 #include "redis/connection_pool.h"
 #include "redis/retry.h"
@@ -59,7 +60,7 @@ class Subscriber {
  public:
   enum class End : std::uint8_t { enough, stopped };
 
-  Subscriber(ConnectionPool& pool, SubscriberOptions options, MessageSink& sink);
+  Subscriber(ConnectionPool& pool, SubscriberOptions options, MessageSink& sink, Notices& notices);
 
   /// Runs until the sink has enough, the end is reached (not live) or a stop is requested. Throws
   /// Error(no_topic) when there is no topic (any more) and none is waited for, Error(again) when an
@@ -154,6 +155,7 @@ class Subscriber {
   ConnectionPool& pool_;
   SubscriberOptions options_;
   MessageSink& sink_;
+  Notices& notices_;
   StopToken stop_;
   std::map<std::string, Pushes> pushes_;  // by node
   RetryPolicy retry_;

@@ -24,8 +24,8 @@ bool AfterOutput::message(const std::string& topic, const Message& message) {
   return more;
 }
 
-bool AfterOutput::pause() {
-  const bool more = next_.pause();
+bool AfterOutput::flush() {
+  const bool more = next_.flush();
   notice_written();
   return more;
 }

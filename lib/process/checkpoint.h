@@ -59,11 +59,7 @@ class AfterOutput : public MessageSink {
       : next_(next), output_(output), checkpoint_(progress) {}
 
   bool message(const std::string& topic, const Message& message) override;
-  bool pause() override;
-  void live() override { next_.live(); }
-  void lost(const std::string& text) override { next_.lost(text); }
-  void warn(const std::string& text) override { next_.warn(text); }
-  void note(const std::string& text) override { next_.note(text); }
+  bool flush() override;
 
  private:
   void notice_written();

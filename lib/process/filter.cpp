@@ -19,8 +19,8 @@ void InStep::note() {
   if (!ids.empty()) checkpoint_.done(ids);
 }
 
-Filter::Filter(FilterOptions options, MessageSink& next, InStep* in_step)
-    : options_(std::move(options)), next_(next), in_step_(in_step) {
+Filter::Filter(FilterOptions options, MessageSink& next, Notices& notices, InStep* in_step)
+    : options_(std::move(options)), next_(next), notices_(notices), in_step_(in_step) {
   if (options_.pattern) pattern_.emplace(*options_.pattern);
 }
 
@@ -32,8 +32,8 @@ bool Filter::message(const std::string& topic, const Message& message) {
   return true;
 }
 
-bool Filter::pause() {
-  const bool more = next_.pause();
+bool Filter::flush() {
+  const bool more = next_.flush();
   if (in_step_ != nullptr) in_step_->note();
   return more;
 }
@@ -44,8 +44,8 @@ bool Filter::wants(const std::string& topic, const Message& message) {
   try {
     return pattern_->matches(message.text);
   } catch (const TooCostly&) {
-    next_.warn(topic + ": passed over " + (message.id ? "message " + message.id->str() : "a message") +
-               ": whether it matches would take too long to find out");
+    notices_.warn(topic + ": passed over " + (message.id ? "message " + message.id->str() : "a message") +
+                  ": whether it matches would take too long to find out");
     return false;
   }
 }

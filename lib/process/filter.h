@@ -8,6 +8,7 @@
 
 #include "chat/entry_id.h"
 #include "chat/message_sink.h"
+#include "chat/notices.h"
 #include "process/checkpoint.h"
 #include "process/regex.h"
 
@@ -49,14 +50,10 @@ class InStep : public Checkpoint {
 class Filter : public MessageSink {
  public:
   /// in_step: what `next` tells its progress to, if it does. Throws Error(usage) for a bad pattern.
-  Filter(FilterOptions options, MessageSink& next, InStep* in_step);
+  Filter(FilterOptions options, MessageSink& next, Notices& notices, InStep* in_step);
 
   bool message(const std::string& topic, const Message& message) override;
-  bool pause() override;
-  void live() override { next_.live(); }
-  void lost(const std::string& text) override { next_.lost(text); }
-  void warn(const std::string& text) override { next_.warn(text); }
-  void note(const std::string& text) override { next_.note(text); }
+  bool flush() override;
 
   std::uint64_t passed_over() const { return passed_over_; }
 
@@ -66,6 +63,7 @@ class Filter : public MessageSink {
   FilterOptions options_;
   std::optional<Regex> pattern_;
   MessageSink& next_;
+  Notices& notices_;
   InStep* in_step_;
   std::uint64_t passed_over_ = 0;
 };

@@ -26,14 +26,15 @@ std::string own_consumer() {
 
 }  // namespace
 
-GroupReader::GroupReader(ConnectionPool& pool, GroupOptions options)
+GroupReader::GroupReader(ConnectionPool& pool, GroupOptions options, Notices& notices)
     : pool_(pool),
       options_(std::move(options)),
+      notices_(notices),
       key_(stream_key(options_.topic)),
       own_name_(options_.consumer.empty()),
       retry_(pool.endpoint(), options_.retry_for,
-             {.warn = [this](const std::string& text) { sink_->warn(text); },
-              .note = [this](const std::string& text) { sink_->note(text); }}) {
+             {.warn = [this](const std::string& text) { notices_.warn(text); },
+              .note = [this](const std::string& text) { notices_.note(text); }}) {
   if (own_name_) options_.consumer = own_consumer();
 }
 
@@ -88,6 +89,10 @@ void GroupReader::run(MessageSink& sink, const StopToken& stop) {
     insist([this] { leave(); });
   } catch (const Stopped&) {
     leave_quietly();
+  } catch (const Error&) {
+    sink.flush();  // what was given before is worth writing
+    leave_quietly();
+    throw;
   } catch (...) {
     leave_quietly();
     throw;
@@ -148,21 +153,21 @@ bool GroupReader::tell(ReplyView entries) {
     } else if (id.ms < static_cast<std::uint64_t>(oldest.count())) {
       done({id});  // past the topic's max_age, only not trimmed yet
     } else if (!parse_entry(entries[i], message, why)) {
-      sink_->warn(options_.topic + ": skipped entry " + id.str() + ", which is no chat message: " + why);
+      notices_.warn(options_.topic + ": skipped entry " + id.str() + ", which is no chat message: " + why);
       done({id});
     } else if (options_.most_deliveries > 0 && given_out[i] > options_.most_deliveries) {
       options_.give_up(message);
       done({id});
     } else if (!sink_->message(options_.topic, message)) {
-      sink_->pause();
+      sink_->flush();
       return false;
     }
   }
-  return sink_->pause();
+  return sink_->flush();
 }
 
 void GroupReader::lose(const std::string& id) {
-  sink_->lost(options_.topic + ": lost message " + id + ": trimmed before it was processed");
+  notices_.lost(options_.topic + ": lost message " + id + ": trimmed before it was processed");
 }
 
 std::uint64_t GroupReader::deliveries(EntryId id) {

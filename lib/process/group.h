@@ -10,6 +10,7 @@
 #include "base/wait.h"
 #include "chat/entry_id.h"
 #include "chat/message_sink.h"
+#include "chat/notices.h"
 #include "process/checkpoint.h"
 #include "redis/connection_pool.h"
 #include "redis/retry.h"
@@ -38,7 +39,7 @@ struct GroupOptions {
 /// it is not done in time. A new group begins at the oldest message.
 class GroupReader : public Checkpoint {
  public:
-  GroupReader(ConnectionPool& pool, GroupOptions options);
+  GroupReader(ConnectionPool& pool, GroupOptions options, Notices& notices);
 
   /// Tells `sink` messages, which must call done() for each, until nothing is left (unless follow), it
   /// has enough or a stop is requested. Throws Error(no_topic), Error(again) when an outage outlasts
@@ -70,6 +71,7 @@ class GroupReader : public Checkpoint {
   GroupOptions options_;
   std::string key_;
   bool own_name_;
+  Notices& notices_;
   MessageSink* sink_ = nullptr;
   StopToken stop_;
   Connection* connection_ = nullptr;

@@ -14,7 +14,7 @@ bool Pacer::message(const std::string& topic, const Message& message) {
   const auto ms = std::chrono::milliseconds(std::llround(std::min(apart / speed_, 1e12)));
   const Deadline due = begin_ + ms;
   if (due > Clock::now()) {
-    if (!next_.pause()) return false;
+    if (!next_.flush()) return false;
     wait({}, due, stop_);
     if (stop_.requested()) return false;
   }

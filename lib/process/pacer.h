@@ -14,11 +14,7 @@ class Pacer : public MessageSink {
   Pacer(double speed, MessageSink& next, const StopToken& stop) : speed_(speed), next_(next), stop_(stop) {}
 
   bool message(const std::string& topic, const Message& message) override;
-  bool pause() override { return next_.pause(); }
-  void live() override { next_.live(); }
-  void lost(const std::string& text) override { next_.lost(text); }
-  void warn(const std::string& text) override { next_.warn(text); }
-  void note(const std::string& text) override { next_.note(text); }
+  bool flush() override { return next_.flush(); }
 
  private:
   double speed_;

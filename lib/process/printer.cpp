@@ -42,15 +42,4 @@ void Printer::live() {
   if (options_.ready_fd > STDERR_FILENO) close(options_.ready_fd);
 }
 
-void Printer::lost(const std::string& text) {
-  if (options_.strict) {
-    output_.flush();
-    throw Error(Failure::lost, text);
-  }
-  options_.lost(text);
-}
-
-void Printer::warn(const std::string& text) { options_.warn(text); }
-void Printer::note(const std::string& text) { options_.note(text); }
-
 }  // namespace chat

@@ -6,14 +6,11 @@
 
 #include "base/error.h"
 #include "base/output.h"
-#include "base/times.h"
 #include "base/wait.h"
 #include "chat/dead_letters.h"
 #include "chat/entry_id.h"
-#include "chat/history.h"
 #include "process/checkpoint.h"
 #include "process/group.h"
-#include "process/meter.h"
 #include "process/pacer.h"
 
 namespace chat {
@@ -29,25 +26,22 @@ constexpr std::size_t printed_at_once = 100;
 /// What messages go through: a filter, then a printer or a command, and where it is kept how far they came.
 class Chain {
  public:
-  /// progress may be nullptr. end: where the history ends, if that is known.
-  Chain(const ReplayOptions& options, const ConnectionPool& pool, Checkpoint* progress,
-        std::optional<EntryId> end, const StopToken& stop)
+  /// progress may be nullptr.
+  Chain(const ReplayOptions& options, const ConnectionPool& pool, Checkpoint* progress, Notices& notices,
+        const StopToken& stop)
       : out_(STDOUT_FILENO, stop) {
     if (progress != nullptr && options.filter.any()) progress = &in_step_.emplace(*progress);
     first_ = &printer_.emplace(options.printing, out_);
     if (!options.working.command.empty()) {
       Checkpoint& done = progress != nullptr ? *progress : null_checkpoint_;
-      first_ = &worker_.emplace(working(options, pool, stop), done, *printer_, stop);
+      first_ = &worker_.emplace(working(options, pool, stop), done, notices, stop);
     } else if (progress != nullptr) {
       first_ = &after_output_.emplace(*printer_, out_, *progress);
     }
     if (options.filter.any()) {
-      first_ = &filter_.emplace(options.filter, *first_, in_step_ ? &*in_step_ : nullptr);
+      first_ = &filter_.emplace(options.filter, *first_, notices, in_step_ ? &*in_step_ : nullptr);
     }
-    if (options.reached) {
-      const auto count = options.filter.any() ? std::nullopt : options.printing.count;
-      first_ = &meter_.emplace(MeterOptions{end, count, options.reached, options.live}, *first_);
-    }
+    if (options.progress != nullptr) first_ = &meter_.emplace(*options.progress, *first_);
     if (options.speed > 0) first_ = &pacer_.emplace(options.speed, *first_, stop);
   }
 
@@ -80,7 +74,7 @@ class Chain {
   MessageSink* first_ = nullptr;
 };
 
-void share(ConnectionPool& pool, const ReplayOptions& options, const StopToken& stop) {
+void share(ConnectionPool& pool, const ReplayOptions& options, Notices& notices, const StopToken& stop) {
   std::optional<Chain> chain;
   const bool printed = options.working.command.empty();
   GroupOptions sharing;
@@ -98,46 +92,16 @@ void share(ConnectionPool& pool, const ReplayOptions& options, const StopToken& 
     sharing.most_deliveries = options.working.retries + spare_deliveries;
     sharing.give_up = [&](const Message& message) {
       chain->dead_letters().put(message);
-      options.working.warn("message " + message.id->str() +
-                           " was given out too often: put aside as a dead letter");
+      notices.warn("message " + message.id->str() + " was given out too often: put aside as a dead letter");
     };
   }
-  GroupReader group(pool, sharing);
-  chain.emplace(options, pool, &group, std::nullopt, stop);
+  GroupReader group(pool, sharing, notices);
+  chain.emplace(options, pool, &group, notices, stop);
   group.run(chain->first(), stop);
 }
 
-// Where reading will end, as far as that is known. An outage here is none that matters.
-std::optional<EntryId> end_of_history(ConnectionPool& pool, const SubscriberOptions& reading,
-                                      const StopToken& stop) {
-  const std::string& topic = reading.topics.front();
-  try {
-    Connection& connection = pool.of(topic, stop);
-    const EntryId newest = newest_id(connection, topic, stop);
-    const auto time = [&](const TimeSpec& spec) {
-      return EntryId{static_cast<std::uint64_t>(spec.at(look_up(pool, topic, stop).now).count()), 0};
-    };
-    if (!reading.reverse) {
-      EntryId end = newest;
-      if (reading.to) end = std::min(end, *reading.to);
-      if (reading.until) end = std::min(end, time(*reading.until));
-      return end;
-    }
-    const StartAt& start = reading.start;
-    EntryId end = oldest_id(connection, topic, stop);
-    if (start.kind == StartAt::Kind::since) end = std::max(end, time(start.since));
-    if (start.kind == StartAt::Kind::after) end = std::max(end, start.after);
-    if (start.kind == StartAt::Kind::last)
-      end = std::max(end, before_last(connection, topic, start.count, stop));
-    return end;
-  } catch (const Outage&) {
-    return std::nullopt;
-  } catch (const Stopped&) {
-    return std::nullopt;
-  }
-}
-
-void read_history(ConnectionPool& pool, const ReplayOptions& options, const StopToken& stop) {
+void read_history(ConnectionPool& pool, const ReplayOptions& options, Notices& notices,
+                  const StopToken& stop) {
   const bool printed = options.working.command.empty();
   SubscriberOptions reading = options.reading;
   if (printed) reading.watch_fd = STDOUT_FILENO;
@@ -151,20 +115,19 @@ void read_history(ConnectionPool& pool, const ReplayOptions& options, const Stop
       reading.start.counted = true;
     }
   }
-  const auto end = options.reached ? end_of_history(pool, reading, stop) : std::nullopt;
-  Chain chain(options, pool, cursor ? &*cursor : nullptr, end, stop);
-  Subscriber(pool, reading, chain.first()).run(stop);
-  chain.first().pause();
+  Chain chain(options, pool, cursor ? &*cursor : nullptr, notices, stop);
+  Subscriber(pool, reading, chain.first(), notices).run(stop);
+  chain.first().flush();
   if (cursor) cursor->save();
 }
 
 }  // namespace
 
-void replay(ConnectionPool& pool, const ReplayOptions& options, const StopToken& stop) {
+void replay(ConnectionPool& pool, const ReplayOptions& options, Notices& notices, const StopToken& stop) {
   if (options.group.empty()) {
-    read_history(pool, options, stop);
+    read_history(pool, options, notices, stop);
   } else {
-    share(pool, options, stop);
+    share(pool, options, notices, stop);
   }
 }
 

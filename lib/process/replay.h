@@ -10,9 +10,9 @@
 #include "chat/subscriber.h"
 #include "process/filter.h"
 #include "process/printer.h"
+#include "process/progress_line.h"
 #include "process/worker.h"
 #include "redis/connection_pool.h"
-#include "terminal/progress_estimate.h"
 
 namespace chat {
 
@@ -29,12 +29,11 @@ struct ReplayOptions {
   std::string group;        ///< share with a consumer group; empty: don't
   std::string consumer;
   std::chrono::milliseconds claim_after{60'000};
-  std::function<void(const Reached&)> reached;  ///< told at each message how far it came; may be absent
-  std::function<void()> live;                   ///< told when history is over, and what is live follows
+  ProgressLine* progress = nullptr;  ///< shows how far it came; may be absent
 };
 
 /// Reads a topic's history, or shares it with a group, and prints each message to stdout or gives it to a
 /// command. Throws what Subscriber::run, GroupReader::run, Worker and Cursor throw.
-void replay(ConnectionPool& pool, const ReplayOptions& options, const StopToken& stop);
+void replay(ConnectionPool& pool, const ReplayOptions& options, Notices& notices, const StopToken& stop);
 
 }  // namespace chat

@@ -17,16 +17,16 @@ bool Worker::message(const std::string& topic, const Message& message) {
   ++taken_;
   const bool enough = options_.count && taken_ >= *options_.count;
   if (batch_.size() < options_.batch && !enough) return true;
-  return pause() && !enough;
+  return flush() && !enough;
 }
 
-bool Worker::pause() {
+bool Worker::flush() {
   if (batch_.empty()) return !stop_.requested();
   if (stop_.requested()) return false;
   try {
     if (!process()) return false;
   } catch (...) {
-    batch_.clear();  // another pause, for what was told before, must not run the command again
+    batch_.clear();  // another flush, for what was told before, must not run the command again
     throw;
   }
   batch_.clear();
@@ -87,7 +87,7 @@ bool Worker::insist(std::size_t index, std::string failure) {
   const std::string what = "the command failed for message " + ids.front().str() + " (" + failure + ")";
   if (!options_.dead_letter) throw Error(Failure::command, what + "; it is still to be processed");
   options_.dead_letter(batch_[index]);
-  if (options_.warn) options_.warn(what + ": put aside as a dead letter");
+  notices_.warn(what + ": put aside as a dead letter");
   checkpoint_.done(ids);
   return true;
 }

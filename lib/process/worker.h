@@ -8,9 +8,9 @@
 
 #include "base/wait.h"
 #include "chat/message_sink.h"
+#include "chat/notices.h"
 #include "process/checkpoint.h"
 #include "process/formatter.h"
-#include "redis/connection_pool.h"
 
 namespace chat {
 
@@ -23,14 +23,13 @@ struct WorkerOptions {
   /// Takes a message that failed for good; when it returns, that counts as processed. Absent: such a message
   /// is an Error(command).
   std::function<void(const Message&)> dead_letter;
-  std::function<void(const std::string&)> warn;
 };
 
 /// Gives messages to a command, and tells a Checkpoint what succeeded. A batch that fails is given again
 /// message by message.
 class Worker : public MessageSink {
  public:
-  Worker(WorkerOptions options, Checkpoint& progress, MessageSink& notices, const StopToken& stop)
+  Worker(WorkerOptions options, Checkpoint& progress, Notices& notices, const StopToken& stop)
       : options_(std::move(options)),
         checkpoint_(progress),
         notices_(notices),
@@ -39,11 +38,7 @@ class Worker : public MessageSink {
 
   bool message(const std::string& topic, const Message& message) override;
   /// Runs the command with what there is, without waiting for a full batch.
-  bool pause() override;
-  void live() override { notices_.live(); }
-  void lost(const std::string& text) override { notices_.lost(text); }
-  void warn(const std::string& text) override { notices_.warn(text); }
-  void note(const std::string& text) override { notices_.note(text); }
+  bool flush() override;
 
  private:
   bool process();
@@ -54,7 +49,7 @@ class Worker : public MessageSink {
 
   WorkerOptions options_;
   Checkpoint& checkpoint_;
-  MessageSink& notices_;
+  Notices& notices_;
   StopToken stop_;
   Formatter formatter_;
   std::string topic_;

@@ -47,7 +47,7 @@ struct Bench {
   }
   /// Runs once, and returns what was told.
   Texts run(const StopToken& stop = retry()) {
-    GroupReader group(pool, options);
+    GroupReader group(pool, options, sink);
     reader = &group;
     sink.texts.clear();
     group.run(sink, stop);
@@ -59,10 +59,10 @@ struct Bench {
     options.consumer = consumer;
     options.batch = batch;
     acknowledging = false;
-    sink.on_pause = [] { return false; };
+    sink.on_flush = [] { return false; };
     Texts taken = run();
     acknowledging = true;
-    sink.on_pause = [] { return true; };
+    sink.on_flush = [] { return true; };
     options = living;
     return taken;
   }
@@ -146,7 +146,7 @@ TEST_CASE("following goes on with what is published") {
   bench.options.follow = true;
   bench.at("3", [&] { publish(bench.admin, bench.options.topic, {"4"}); });
   volatile std::sig_atomic_t stopping = 0;
-  bench.sink.on_pause = [&] {
+  bench.sink.on_flush = [&] {
     if (bench.sink.texts.back() == "4") stopping = 1;
     return true;
   };
@@ -228,7 +228,8 @@ TEST_CASE("how often messages are kept") {
   ConnectionPool pool{server()};
   GroupOptions options;
   options.claim_after = 30'000ms;
-  CHECK(GroupReader(pool, options).keep_every() == 10'000ms);
+  Recorder notices;
+  CHECK(GroupReader(pool, options, notices).keep_every() == 10'000ms);
 }
 
 TEST_CASE("a connection that breaks before a message is done") {

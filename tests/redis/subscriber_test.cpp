@@ -49,7 +49,7 @@ struct Bench {
              R"(", "pub": "evil-1"})");
   }
   End run() {
-    Subscriber subscriber(pool, options, sink);
+    Subscriber subscriber(pool, options, sink, sink);
     return subscriber.run(retry());
   }
 };
@@ -132,6 +132,11 @@ TEST_CASE("parts of the history, and then the end") {
   SECTION("from now on, which is nothing") { start.kind = StartAt::Kind::now; }
   CHECK(bench.run() == End::enough);
   CHECK(bench.sink.texts == expected);
+  REQUIRE(bench.sink.ends.size() == 1);
+  const EntryId last = options.reverse            ? start.after
+                       : bench.sink.texts.empty() ? EntryId{5000, 5}
+                                                  : *bench.sink.messages.back().id;
+  CHECK(bench.sink.ends.front().ms == last.ms);
   CHECK(bench.sink.times_live == 0);
   CHECK(bench.sink.losses.empty());
 }
@@ -470,13 +475,13 @@ TEST_CASE("a stop") {
   Bench bench("stop");
   bench.say({"1", "2"});
   volatile std::sig_atomic_t stopping = 0;
-  Subscriber subscriber(bench.pool, bench.options, bench.sink);
+  Subscriber subscriber(bench.pool, bench.options, bench.sink, bench.sink);
   SECTION("while live") {
     bench.sink.on_live = [&] { stopping = 1; };
   }
   SECTION("at once") { stopping = 1; }
   SECTION("by the sink's output") {
-    bench.sink.on_pause = [] { return false; };
+    bench.sink.on_flush = [] { return false; };
   }
   SECTION("during an outage") {
     bench.sink.on_live = [&] {

@@ -6,21 +6,23 @@
 
 #include "chat/entry_id.h"
 #include "chat/message_sink.h"
+#include "chat/notices.h"
 #include "process/checkpoint.h"
 
 /// Remembers what it is told, and lets a test act at that moment.
-struct Recorder : chat::MessageSink {
+struct Recorder : chat::MessageSink, chat::Notices {
   std::vector<chat::Message> messages;
   std::vector<std::string> texts;   // of the messages
   std::vector<std::string> topics;  // of the messages
   std::vector<std::string> losses;
   std::vector<std::string> warnings;
   std::vector<std::string> notes;
+  std::vector<chat::EntryId> ends;
   int times_live = 0;
-  int pauses = 0;
+  int flushes = 0;
   std::function<void()> on_live = [] {};
   std::function<bool()> on_message = [] { return true; };
-  std::function<bool()> on_pause = [] { return true; };
+  std::function<bool()> on_flush = [] { return true; };
 
   bool message(const std::string& topic, const chat::Message& message) override {
     messages.push_back(message);
@@ -28,14 +30,15 @@ struct Recorder : chat::MessageSink {
     topics.push_back(topic);
     return on_message();
   }
-  bool pause() override {
-    ++pauses;
-    return on_pause();
+  bool flush() override {
+    ++flushes;
+    return on_flush();
   }
   void live() override {
     ++times_live;
     on_live();
   }
+  void end(const chat::EntryId& id) override { ends.push_back(id); }
   void lost(const std::string& text) override { losses.push_back(text); }
   void warn(const std::string& text) override { warnings.push_back(text); }
   void note(const std::string& text) override { notes.push_back(text); }

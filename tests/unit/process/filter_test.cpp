@@ -18,7 +18,7 @@ using Ids = std::vector<EntryId>;
 
 TEST_CASE("only messages that match, of those users") {
   Recorder next;
-  Filter filter({"b", {"ana", "ben"}}, next, nullptr);
+  Filter filter({"b", {"ana", "ben"}}, next, next, nullptr);
   CHECK(filter.message("t", message(1, "ana", "abc")));
   CHECK(filter.message("t", message(2, "ana", "ac")));
   CHECK(filter.message("t", message(3, "carl", "b")));
@@ -29,17 +29,17 @@ TEST_CASE("only messages that match, of those users") {
 
 TEST_CASE("all messages without a filter; the next one's answer is handed on") {
   Recorder next;
-  Filter filter({}, next, nullptr);
+  Filter filter({}, next, next, nullptr);
   CHECK(filter.message("t", message(1, "x", "\xff")));
   next.on_message = [] { return false; };
   CHECK_FALSE(filter.message("t", message(1, "x", "")));
-  next.on_pause = [] { return false; };
-  CHECK_FALSE(filter.pause());
+  next.on_flush = [] { return false; };
+  CHECK_FALSE(filter.flush());
 }
 
 TEST_CASE("a message too costly to look at is told and passed over") {
   Recorder next;
-  Filter filter({"^(a+)+$", {}}, next, nullptr);
+  Filter filter({"^(a+)+$", {}}, next, next, nullptr);
   CHECK(filter.message("t", message(7, "x", std::string(40, 'a') + "b")));
   CHECK(next.texts.empty());
   REQUIRE(next.warnings.size() == 1);
@@ -50,20 +50,20 @@ TEST_CASE("what is passed over is done when all before it is") {
   Recorder next;
   RecordingProgress progress;
   InStep in_step(progress);
-  Filter filter({"b", {}}, next, &in_step);
+  Filter filter({"b", {}}, next, next, &in_step);
   filter.message("t", message(1, "x", "a"));
   filter.message("t", message(2, "x", "b"));
   filter.message("t", message(3, "x", "a"));
   filter.message("t", message(4, "x", "b"));
   filter.message("t", message(5, "x", "a"));
   CHECK(progress.calls.empty());
-  filter.pause();
+  filter.flush();
   CHECK(progress.calls == std::vector<Ids>{{{1, 1}}});
   in_step.done({{1, 2}});
   CHECK(progress.calls.back() == Ids{{1, 2}, {1, 3}});
   in_step.done({{1, 4}});
   CHECK(progress.calls.back() == Ids{{1, 4}, {1, 5}});
-  filter.pause();
+  filter.flush();
   CHECK(progress.calls.size() == 3);
 }
 
@@ -71,12 +71,12 @@ TEST_CASE("a message without an ID can't be done") {
   Recorder next;
   RecordingProgress progress;
   InStep in_step(progress);
-  Filter filter({"b", {}}, next, &in_step);
+  Filter filter({"b", {}}, next, next, &in_step);
   Message plain = message(1, "x", "b");
   plain.id.reset();
   filter.message("t", plain);
   filter.message("t", message(2, "x", "a"));
-  filter.pause();
+  filter.flush();
   CHECK(next.texts.size() == 1);
   CHECK(progress.calls == std::vector<Ids>{{{1, 2}}});
 }

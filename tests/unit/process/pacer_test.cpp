@@ -23,13 +23,13 @@ TEST_CASE("messages keep their distance, by the speed") {
   Pacer pacer(0.5, next, {});
   const auto begin = Clock::now();
   CHECK(pacer.message("t", at(1000)));
-  CHECK(next.pauses == 0);
+  CHECK(next.flushes == 0);
   CHECK(pacer.message("t", at(1020)));
   CHECK(Clock::now() - begin >= 40ms);
   CHECK(pacer.message("t", at(1030)));
   CHECK(Clock::now() - begin >= 60ms);
   CHECK(next.messages.size() == 3);
-  CHECK(next.pauses >= 1);
+  CHECK(next.flushes >= 1);
 }
 
 TEST_CASE("backwards, the distance is the same") {
@@ -50,12 +50,12 @@ TEST_CASE("a stop ends the wait, however long it is") {
   CHECK(pacer.message("t", at(0)));
   CHECK_FALSE(pacer.message("t", at(UINT64_MAX)));
   CHECK(next.messages.size() == 1);
-  CHECK(next.pauses == 1);
+  CHECK(next.flushes == 1);
 }
 
 TEST_CASE("an output that ends ends the wait") {
   Recorder next;
-  next.on_pause = [] { return false; };
+  next.on_flush = [] { return false; };
   Pacer pacer(1, next, {});
   pacer.message("t", at(0));
   CHECK_FALSE(pacer.message("t", at(3'600'000)));
@@ -68,5 +68,5 @@ TEST_CASE("what was never stored has no pace") {
   Pacer pacer(1, next, {});
   CHECK_FALSE(pacer.message("t", Message{}));
   CHECK(next.messages.size() == 1);
-  CHECK(next.pauses == 0);
+  CHECK(next.flushes == 0);
 }

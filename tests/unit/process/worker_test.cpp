@@ -56,7 +56,7 @@ TEST_CASE("a message is done when the command succeeded") {
   CHECK(worker.message("t", message(1, "a")));
   CHECK(content(bench.log) == "a\n.\n");
   CHECK(bench.progress.calls == Calls{{{1000, 1}}});
-  CHECK(worker.pause());
+  CHECK(worker.flush());
   CHECK(content(bench.log) == "a\n.\n");
 }
 
@@ -69,7 +69,7 @@ TEST_CASE("a batch is run when it is full, and at a pause") {
   CHECK(worker.message("t", message(2, "b")));
   CHECK(content(bench.log) == "a\nb\n.\n");
   CHECK(worker.message("t", message(3, "c")));
-  CHECK(worker.pause());
+  CHECK(worker.flush());
   CHECK(content(bench.log) == "a\nb\n.\nc\n.\n");
   CHECK(bench.progress.calls == Calls{{{1000, 1}, {1000, 2}}, {{1000, 3}}});
 }
@@ -103,15 +103,14 @@ TEST_CASE("a message that keeps failing is put aside as a dead letter") {
   Bench bench;
   bench.options.batch = 3;
   bench.keep_dead_letters();
-  std::vector<std::string> warnings;
-  bench.options.warn = [&](const std::string& text) { warnings.push_back(text); };
   Worker worker = bench.worker();
   worker.message("t", message(1, "a"));
   worker.message("t", message(2, "bad"));
   CHECK(worker.message("t", message(3, "c")));
   CHECK(bench.dead == std::vector<std::string>{"bad"});
-  CHECK(warnings == std::vector<std::string>{"the command failed for message 1000-2 (exit status 1): put "
-                                             "aside as a dead letter"});
+  CHECK(bench.notices.warnings ==
+        std::vector<std::string>{"the command failed for message 1000-2 (exit status 1): put "
+                                 "aside as a dead letter"});
   CHECK(bench.progress.calls == Calls{{{1000, 1}}, {{1000, 2}}, {{1000, 3}}});
   CHECK(content(bench.log) == "a\nbad\nc\n.\na\n.\nbad\n.\nc\n.\n");
 }
@@ -141,7 +140,7 @@ TEST_CASE("no command is started after a stop") {
   Worker worker = bench.worker();
   stopping = 1;
   CHECK_FALSE(worker.message("t", message(1, "a")));
-  CHECK_FALSE(worker.pause());
+  CHECK_FALSE(worker.flush());
   CHECK(content(bench.log).empty());
   CHECK(bench.progress.calls.empty());
 }
@@ -166,7 +165,7 @@ TEST_CASE("a stop while the command runs") {
     bench.options.batch = GENERATE(1U, 2U);
     Worker worker = bench.worker();
     worker.message("t", message(1, "a"));
-    CHECK_FALSE(worker.pause());
+    CHECK_FALSE(worker.flush());
     CHECK(content(bench.log) == "a\n");
     CHECK(bench.progress.calls.empty());
     CHECK(bench.dead.empty());
@@ -199,7 +198,7 @@ TEST_CASE("what is not part of the history is not processed") {
   Message plain = message(1, "a");
   plain.id.reset();
   CHECK(worker.message("t", plain));
-  CHECK(worker.pause());
+  CHECK(worker.flush());
   CHECK(content(bench.log).empty());
 }
 
@@ -222,17 +221,4 @@ TEST_CASE("messages are kept while their command runs") {
   REQUIRE(bench.progress.kept.size() >= 2);
   CHECK(bench.progress.kept.front() == std::vector<EntryId>{{1000, 1}, {1000, 2}});
   CHECK(bench.progress.calls.size() == 1);
-}
-
-TEST_CASE("a worker passes on what else it is told") {
-  Bench bench;
-  Worker worker = bench.worker();
-  worker.live();
-  worker.lost("l");
-  worker.warn("w");
-  worker.note("n");
-  CHECK(bench.notices.times_live == 1);
-  CHECK(bench.notices.losses == std::vector<std::string>{"l"});
-  CHECK(bench.notices.warnings == std::vector<std::string>{"w"});
-  CHECK(bench.notices.notes == std::vector<std::string>{"n"});
 }
