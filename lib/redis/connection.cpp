@@ -233,12 +233,12 @@ bool Connection::dead() {
 }
 
 void Connection::fill() {
+  std::array<char, std::size_t{16} * 1024> bytes;
   do {
-    const std::span<char> room = replies_.room();
     errno = 0;
-    const ssize_t count = read_some(*context_, room);
+    const ssize_t count = read_some(*context_, bytes);
     if (count < 0) fail(errno);
-    replies_.filled(static_cast<std::size_t>(count));
+    replies_.feed({bytes.data(), static_cast<std::size_t>(count)});
     if (count > 0) {
       asked_ = false;
       unacknowledged_ = 0;

@@ -1,9 +1,11 @@
 #include "redis/reply.h"
 
-#include <algorithm>
+#include <hiredis/hiredis.h>
+
+#include <array>
 #include <charconv>
-#include <cstring>
-#include <string>
+#include <limits>
+#include <new>
 #include <utility>
 
 namespace chat {
@@ -13,172 +15,205 @@ namespace {
 using Value = Received::Value;
 using Type = Received::Type;
 
-constexpr std::size_t piece = std::size_t{64} * 1024;
-constexpr std::size_t usual_capacity = 2 * piece;
-constexpr std::size_t most_kept = std::size_t{4} * 1024 * 1024;  // of a buffer that is empty again
-constexpr std::int64_t longest_text = UINT32_MAX;
-constexpr std::int64_t most_elements = 1 << 24;
-constexpr std::ptrdiff_t most_digits = 19;
+constexpr std::size_t deepest =
+    9;  // what hiredis 0.14 takes: 8 arrays in each other, and a value in the last
+constexpr std::size_t most_elements = std::size_t{1} << 24U;
+constexpr std::size_t longest_line = std::size_t{64} * 1024;
+constexpr std::size_t longest_text = std::size_t{512} * 1024 * 1024;  // Redis's own limit
+constexpr std::size_t most_kept = std::size_t{4} * 1024 * 1024;       // of a buffer that is empty again
 
-[[noreturn]] void refuse(const char* where, char found) {
-  const bool printable = found >= 0x20 && found < 0x7f;
-  throw NoReply(std::string(where) + ' ' +
-                (printable ? std::string{'"', found, '"'}
-                           : "byte " + std::to_string(static_cast<unsigned char>(found))));
+// Puts together what hiredis reads. Nothing is thrown through hiredis, which is C: what went wrong is kept.
+class Builder {
+ public:
+  void* text(int type, const char* at, std::size_t size) {
+    return guarded([&] {
+      if (size > (type == REDIS_REPLY_STRING ? longest_text : longest_line))
+        return refuse("a text is too long");
+      if (at[size] != '\r' || at[size + 1] != '\n') return refuse("a text goes on behind its end");
+      const Received& received = *received_;
+      Value value{Type::bulk, static_cast<std::uint32_t>(size), received.texts.size()};
+      if (type == REDIS_REPLY_STATUS) value.type = Type::status;
+      if (type == REDIS_REPLY_ERROR) value.type = Type::error;
+      if (value.type == Type::bulk && type != REDIS_REPLY_STRING) return refuse_type();
+      received_->texts.append(at, size);
+      return add(value);
+    });
+  }
+
+  void* array(int type, std::size_t size) {
+    return guarded([&] {
+      if (type != REDIS_REPLY_ARRAY) return refuse_type();
+      if (size > most_elements) return refuse("an array has " + std::to_string(size) + " elements");
+      if (depth_ + 1 == deepest) return refuse("arrays are nested too deep");
+      const Value value{Type::array, static_cast<std::uint32_t>(size), received_->values.size()};
+      if (size == 0) return add(value);
+      open_[depth_++] = {pending_.size(), size};
+      pending_.push_back(value);
+      return done();
+    });
+  }
+
+  void* integer(long long number) {
+    return guarded([&] { return add({Type::integer, 0, static_cast<std::uint64_t>(number)}); });
+  }
+
+  void* nil(int type) {
+    return guarded([&] { return type == REDIS_REPLY_NIL ? refuse_type() : add({}); });
+  }
+
+  void* other() {
+    return guarded([&] { return refuse_type(); });
+  }
+
+  // Between replies: those that were given keep their memory.
+  void begin() {
+    if (!pending_.empty()) return;
+    if (received_.use_count() > 1 || received_->texts.capacity() > most_kept) {
+      received_ = std::make_shared<Received>();
+    }
+    received_->texts.clear();
+    received_->values.clear();
+  }
+
+  Reply take() {
+    received_->values.push_back(pending_.front());
+    pending_.clear();
+    return Reply(received_);
+  }
+
+  [[noreturn]] void fail(const char* what) const {
+    if (no_memory_) throw std::bad_alloc();
+    throw NoReply(refusal_.empty() ? what : refusal_);
+  }
+
+ private:
+  // An array that is not complete, and how many of its elements are to come.
+  struct Open {
+    std::size_t place;
+    std::size_t left;
+  };
+
+  template <typename Work>
+  void* guarded(const Work& work) noexcept {
+    try {
+      return work() ? this : nullptr;
+    } catch (...) {
+      no_memory_ = true;
+      return nullptr;
+    }
+  }
+
+  bool done() const { return true; }
+
+  bool refuse(std::string why) {
+    refusal_ = std::move(why);
+    return false;
+  }
+
+  bool refuse_type() { return refuse("a value of a type that RESP2 doesn't have"); }
+
+  // An array moves to the others once it is complete, so that its elements stand in a row.
+  bool add(const Value& value) {
+    pending_.push_back(value);
+    while (depth_ > 0 && --open_[depth_ - 1].left == 0) {
+      const std::size_t place = open_[--depth_].place;
+      std::vector<Value>& values = received_->values;
+      pending_[place].place = values.size();
+      const auto elements = pending_.begin() + static_cast<std::ptrdiff_t>(place) + 1;
+      values.insert(values.end(), elements, pending_.end());
+      pending_.erase(elements, pending_.end());
+    }
+    return true;
+  }
+
+  std::shared_ptr<Received> received_ = std::make_shared<Received>();
+  std::vector<Value> pending_;  // of arrays that are not complete; empty between replies
+  std::array<Open, deepest> open_{};
+  std::size_t depth_ = 0;  // of those open
+  std::string refusal_;
+  bool no_memory_ = false;
+};
+
+Builder& builder(const redisReadTask* task) { return *static_cast<Builder*>(task->privdata); }
+
+// An int in hiredis 0.14, a size_t later.
+template <typename Size>
+void* create_array(const redisReadTask* task, Size size) {
+  return builder(task).array(task->type, static_cast<std::size_t>(size));
 }
 
-// Reads bytes from what was received; each function moves `at` and returns true, or returns false when they
-// are not all here yet.
-struct Cursor {
-  const char* at;
-  const char* end;
+redisReplyObjectFunctions& functions() {
+  static redisReplyObjectFunctions functions = [] {
+    redisReplyObjectFunctions made{};
+    made.createString = [](const redisReadTask* task, char* at, std::size_t size) {
+      return builder(task).text(task->type, at, size);
+    };
+    made.createArray = create_array;
+    made.createInteger = [](const redisReadTask* task, long long number) {
+      return builder(task).integer(number);
+    };
+    made.createNil = [](const redisReadTask* task) { return builder(task).nil(task->type); };
+#if HIREDIS_MAJOR > 0
+    made.createDouble = [](const redisReadTask* task, double, char*, std::size_t) {
+      return builder(task).other();
+    };
+    made.createBool = [](const redisReadTask* task, int) { return builder(task).other(); };
+#endif
+    return made;
+  }();
+  return functions;
+}
 
-  bool line_end() {
-    if (end - at < 2) return false;
-    if (at[0] != '\r') refuse("a line goes on with", at[0]);
-    if (at[1] != '\n') refuse("a line ends with", at[1]);
-    at += 2;
-    return true;
+// What hiredis waits for the rest of: a line without its end, or a text after the line with its length.
+void check_rest(std::string_view rest) {
+  constexpr std::size_t most = longest_line + 2;
+  const std::size_t end = rest.substr(0, most).find("\r\n");
+  std::size_t size = 0;
+  if (end == std::string_view::npos) {
+    if (rest.size() >= most) throw NoReply("a line is too long");
+  } else if (std::from_chars(rest.data(), rest.data() + end, size).ec != std::errc() || size > longest_text) {
+    throw NoReply("a text of " + std::string(rest.substr(0, end)) + " bytes is too long");
   }
-
-  bool number(std::int64_t& number) {
-    const bool negative = at != end && *at == '-';
-    if (negative) ++at;
-    const char* const digits = at;
-    std::uint64_t value = 0;
-    for (; at != end && *at >= '0' && *at <= '9'; ++at) {
-      if (at - digits == most_digits) throw NoReply("a number is too long");
-      value = 10 * value + static_cast<std::uint64_t>(*at - '0');
-    }
-    if (at != end && at == digits) refuse("a number begins with", *at);
-    number = static_cast<std::int64_t>(negative ? 0 - value : value);
-    return line_end();
-  }
-
-  bool size(std::int64_t& size, std::int64_t most) {
-    if (!number(size)) return false;
-    if (size < -1 || size > most) throw NoReply("a size is " + std::to_string(size));
-    return true;
-  }
-
-  bool text(std::string_view& text, std::size_t size) {
-    if (static_cast<std::size_t>(end - at) < size) return false;
-    text = {at, size};
-    at += size;
-    return line_end();
-  }
-
-  bool line(std::string_view& line) {
-    return text(line, static_cast<std::size_t>(std::find(at, end, '\r') - at));
-  }
-
-  // Of an array only its size.
-  bool value(Value& value, const char* bytes) {
-    if (at == end) return false;
-    std::int64_t number = 0;
-    std::string_view found{at, at};
-    switch (const char kind = *at++) {
-      case '$':
-        if (!size(number, longest_text)) return false;
-        if (number >= 0 && !text(found, static_cast<std::size_t>(number))) return false;
-        value.type = number < 0 ? Type::nil : Type::bulk;
-        break;
-      case '*':
-        if (!size(number, most_elements)) return false;
-        value.type = number < 0 ? Type::nil : Type::array;
-        value.size = static_cast<std::uint32_t>(std::max<std::int64_t>(number, 0));
-        return true;
-      case ':':
-        if (!this->number(number)) return false;
-        value.type = Type::integer;
-        value.place = static_cast<std::uint64_t>(number);
-        return true;
-      case '+':
-      case '-':
-        if (!line(found)) return false;
-        value.type = kind == '+' ? Type::status : Type::error;
-        break;
-      default:
-        refuse("a reply begins with", kind);
-    }
-    value.place = static_cast<std::uint64_t>(found.data() - bytes);
-    value.size = static_cast<std::uint32_t>(found.size());
-    return true;
-  }
-};
+}
 
 }  // namespace
 
+struct ReplyReader::State {
+  struct Free {
+    void operator()(redisReader* reader) const { redisReaderFree(reader); }
+  };
+
+  Builder builder;
+  std::unique_ptr<redisReader, Free> reader{redisReaderCreateWithFunctions(&functions())};
+};
+
 std::int64_t ReplyView::integer() const {
-  if (value().type == Type::integer) return static_cast<std::int64_t>(value().place);
+  if (is_integer()) return static_cast<std::int64_t>(value_->place);
   std::int64_t number = 0;
   const std::string_view digits = text();
   std::from_chars(digits.data(), digits.data() + digits.size(), number);
   return number;
 }
 
-Received::Received(std::size_t size) : bytes(std::make_unique_for_overwrite<char[]>(size)), capacity(size) {}
-
-std::span<char> ReplyReader::room() {
-  const std::size_t rest = end_ - begin_;
-  const std::size_t capacity = received_->capacity;
-  const bool in_use = received_.use_count() > 1;  // by replies that were given
-  const bool too_large = rest == 0 && capacity > most_kept;
-  char* const bytes = received_->bytes.get();
-  if (in_use || too_large || capacity - rest < piece) {
-    auto fresh = std::make_shared<Received>(std::max(usual_capacity, 2 * rest));
-    std::copy_n(bytes + begin_, rest, fresh->bytes.get());
-    received_ = std::move(fresh);
-    start_over();
-  } else if (begin_ > 0) {
-    std::memmove(bytes, bytes + begin_, rest);
-    start_over();
-  }
-  return {received_->bytes.get() + end_, received_->capacity - end_};
+ReplyReader::ReplyReader() : state_(std::make_shared<State>()) {
+  redisReader* const reader = state_->reader.get();
+  if (reader == nullptr) throw std::bad_alloc();
+  reader->maxbuf = most_kept;
+  reader->privdata = &state_->builder;
 }
 
-// The places of the values found so far are no longer right.
-void ReplyReader::start_over() {
-  end_ -= begin_;
-  begin_ = 0;
-  open_.clear();
+void ReplyReader::feed(std::string_view bytes) {
+  if (redisReaderFeed(state_->reader.get(), bytes.data(), bytes.size()) != REDIS_OK) throw std::bad_alloc();
 }
 
 std::optional<Reply> ReplyReader::next() {
-  std::vector<Value>& values = received_->values;
-  if (open_.empty()) {
-    if (received_.use_count() == 1) values.clear();
-    root_ = values.size();
-    values.emplace_back();
-    open_.push_back({root_, root_ + 1});
-    at_ = begin_;
-  }
-  const char* const bytes = received_->bytes.get();
-  Cursor cursor{bytes + at_, bytes + end_};
-  while (!open_.empty()) {
-    Open& open = open_.back();
-    if (open.next == open.end) {
-      open_.pop_back();
-      continue;
-    }
-    Value& value = values[open.next];
-    if (!cursor.value(value, bytes)) return std::nullopt;
-    at_ = static_cast<std::size_t>(cursor.at - bytes);
-    ++open.next;
-    if (value.type == Type::array) open_array(value);
-  }
-  const std::size_t begin = std::exchange(begin_, at_);
-  return Reply(received_, root_, at_ - begin);
-}
-
-// An array's elements come next.
-void ReplyReader::open_array(Value& array) {
-  std::vector<Value>& values = received_->values;
-  const std::size_t first = values.size();
-  const std::size_t end = first + array.size;
-  array.place = first;
-  values.resize(end);
-  open_.push_back({first, end});
+  auto& [builder, reader] = *state_;
+  builder.begin();
+  void* complete = nullptr;
+  if (redisReaderGetReply(reader.get(), &complete) != REDIS_OK) builder.fail(reader->errstr);
+  if (complete != nullptr) return builder.take();
+  check_rest({reader->buf + reader->pos, reader->len - reader->pos});
+  return std::nullopt;
 }
 
 }  // namespace chat

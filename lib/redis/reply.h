@@ -4,72 +4,73 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace chat {
 
-/// What was received, and the replies that were found in it.
+/// What a reply consists of.
 struct Received {
   enum class Type : std::uint8_t { nil, error, status, bulk, integer, array };
   struct Value {
     Type type = Type::nil;
     std::uint32_t size = 0;   // of a text; how many elements
-    std::uint64_t place = 0;  // of a text in `bytes`; of the first element in `values`; an integer itself
+    std::uint64_t place = 0;  // of a text in `texts`; of the first element in `values`; an integer itself
   };
 
-  explicit Received(std::size_t size);
-
-  std::unique_ptr<char[]> bytes;
-  std::size_t capacity;
-  std::vector<Value> values;
+  std::string texts;
+  std::vector<Value> values;  // the elements of an array in a row; the reply itself last
 };
 
-/// One value of a reply. A view: valid as long as its Reply.
+/// One value of a reply. A view: valid as long as its Reply. What isn't there is nil, so that a reply of
+/// another shape than expected can be read all the same.
 class ReplyView {
  public:
-  ReplyView(const Received& received, std::size_t index) : received_(&received), index_(index) {}
+  ReplyView(const Received& received, const Received::Value& value) : received_(&received), value_(&value) {}
 
-  bool is_nil() const { return value().type == Type::nil; }
-  bool is_error() const { return value().type == Type::error; }
-  bool is_array() const { return value().type == Type::array; }
-  bool is_string() const { return value().type == Type::bulk || value().type == Type::status; }
+  bool is_nil() const { return value_->type == Type::nil; }
+  bool is_error() const { return value_->type == Type::error; }
+  bool is_array() const { return value_->type == Type::array; }
+  bool is_integer() const { return value_->type == Type::integer; }
+  bool is_string() const { return value_->type == Type::bulk || value_->type == Type::status; }
   /// The bytes of a string, status or error; empty for other types.
   std::string_view text() const {
     if (!is_string() && !is_error()) return {};
-    return {received_->bytes.get() + value().place, value().size};
+    return {received_->texts.data() + value_->place, value_->size};
   }
   /// An integer's value, or that of a string of digits; 0 for others.
   std::int64_t integer() const;
   /// Number of elements; 0 when it is no array.
-  std::size_t size() const { return is_array() ? value().size : 0; }
-  /// index must be below size().
-  ReplyView operator[](std::size_t index) const { return {*received_, value().place + index}; }
+  std::size_t size() const { return is_array() ? value_->size : 0; }
+  /// An element; nil when there is none with this index, or this is no array.
+  ReplyView operator[](std::size_t index) const {
+    return {*received_, index < size() ? received_->values[value_->place + index] : nothing};
+  }
 
  private:
   using Type = Received::Type;
-  const Received::Value& value() const { return received_->values[index_]; }
+  static constexpr Received::Value nothing{};
 
   const Received* received_;
-  std::size_t index_;
+  const Received::Value* value_;
 };
 
 /// A reply that keeps the memory of what it was received in.
 class Reply {
  public:
-  Reply(std::shared_ptr<const Received> received, std::size_t index, std::size_t bytes)
-      : received_(std::move(received)), index_(index), bytes_(bytes) {}
-  ReplyView view() const { return {*received_, index_}; }
+  explicit Reply(std::shared_ptr<const Received> received) : received_(std::move(received)) {}
+  ReplyView view() const { return {*received_, received_->values.back()}; }
   ReplyView operator[](std::size_t index) const { return view()[index]; }
-  /// How many bytes it took to send it.
-  std::size_t bytes() const { return bytes_; }
+  /// About how many bytes it took to send it.
+  std::size_t bytes() const {
+    constexpr std::size_t around_value = 6;
+    return received_->texts.size() + around_value * received_->values.size();
+  }
 
  private:
   std::shared_ptr<const Received> received_;
-  std::size_t index_;
-  std::size_t bytes_;
 };
 
 /// What was received is no reply of Redis.
@@ -78,34 +79,25 @@ class NoReply : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Finds replies in the bytes of a connection (RESP2,
-/// https://redis.io/docs/latest/develop/reference/protocol-spec/). Neither copies their texts nor allocates
-/// for each value, which is what most of the time of reading a history would go into.
+/// Finds replies in the bytes of a connection: hiredis's reader for RESP2
+/// (https://redis.io/docs/latest/develop/reference/protocol-spec/), which copies each text once into the
+/// memory of the reply and allocates for none. It takes memory for what has come, not for what is announced.
+/// Refused are: values nested more than 9 deep, arrays of more than 16,777,216 elements, a status or error of
+/// more than 64 KiB, a text of more than 512 MiB, and the types of RESP3, which nobody asked for.
 class ReplyReader {
  public:
-  /// Room for bytes from the connection, at least 64 KiB. Replies that were given stay valid.
-  std::span<char> room();
-  /// So many bytes were put into the room.
-  void filled(std::size_t count) { end_ += count; }
+  ReplyReader();
+  /// Takes bytes from the connection; some 16 KiB at a time are best. Replies that were given stay valid.
+  void feed(std::string_view bytes);
   /// The next complete reply, errors included; nothing when more has to be received first. Throws NoReply.
   std::optional<Reply> next();
 
+  ReplyReader(ReplyReader&&) = default;
+  ReplyReader& operator=(ReplyReader&&) = default;
+
  private:
-  // An array whose elements, in Received::values, are not all read.
-  struct Open {
-    std::size_t next;
-    std::size_t end;
-  };
-
-  void start_over();
-  void open_array(Received::Value& array);
-
-  std::shared_ptr<Received> received_ = std::make_shared<Received>(0);
-  std::size_t begin_ = 0;   // of the reply that is being read
-  std::size_t at_ = 0;      // so far it was read
-  std::size_t end_ = 0;     // of what was received
-  std::size_t root_ = 0;    // the reply itself, among the values
-  std::vector<Open> open_;  // the innermost array last; empty between replies
+  struct State;
+  std::shared_ptr<State> state_;  // of one reader: its address stands in what hiredis was given
 };
 
 }  // namespace chat

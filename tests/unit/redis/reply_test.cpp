@@ -1,5 +1,7 @@
 #include "redis/reply.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <string>
 
@@ -12,14 +14,16 @@ namespace {
 
 /// Hands the reader bytes as a connection would.
 void receive(ReplyReader& reader, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const std::span<char> room = reader.room();
-    REQUIRE(room.size() >= 65536);
-    const std::size_t count = std::min(bytes.size(), room.size());
-    std::copy_n(bytes.data(), count, room.data());
-    reader.filled(count);
-    bytes.remove_prefix(count);
+  constexpr std::size_t piece = 16384;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
+    reader.feed(bytes.substr(0, piece));
   }
+}
+
+/// The bytes of memory that are in use; 0 under AddressSanitizer.
+std::size_t memory() {
+  const struct mallinfo2 now = mallinfo2();
+  return now.uordblks + now.hblkhd;
 }
 
 std::string shape(ReplyView reply) {
@@ -37,11 +41,16 @@ std::string next(ReplyReader& reader) {
   return reply ? shape(reply->view()) : "nothing";
 }
 
-std::string refusal(std::string_view bytes) {
+/// The first reply in the bytes.
+std::string next_of(std::string_view bytes) {
   ReplyReader reader;
   receive(reader, bytes);
+  return next(reader);
+}
+
+std::string refusal(std::string_view bytes) {
   try {
-    return next(reader);
+    return next_of(bytes);
   } catch (const NoReply& refused) {
     return refused.what();
   }
@@ -112,7 +121,16 @@ TEST_CASE("replies much larger than the buffer, and small ones after them") {
     CHECK(next(reader) == "'small'");
     CHECK(next(reader) == "nothing");
   }
-  CHECK(reader.room().size() < 1'000'000);
+}
+
+TEST_CASE("memory of a large reply is given back") {
+  const std::size_t before = memory();
+  ReplyReader reader;
+  receive(reader, bulk(std::string(20'000'000, 'x')));
+  CHECK(next(reader).size() == 20'000'002);
+  receive(reader, "+small\r\n");
+  CHECK(next(reader) == "'small'");
+  CHECK(memory() < before + 1'000'000);
 }
 
 TEST_CASE("many replies in pieces of any length") {
@@ -129,22 +147,82 @@ TEST_CASE("many replies in pieces of any length") {
 }
 
 TEST_CASE("what is no reply") {
-  CHECK(refusal("HTTP/1.1 400 Bad Request") == "a reply begins with \"H\"");
-  CHECK(refusal("\r\n") == "a reply begins with byte 13");
-  CHECK(refusal("\xff") == "a reply begins with byte 255");
-  CHECK(refusal("*x") == "a number begins with \"x\"");
-  CHECK(refusal("$5x\r\n") == "a line goes on with \"x\"");
-  CHECK(refusal("$5\rx") == "a line ends with \"x\"");
-  CHECK(refusal("+a\rb") == "a line ends with \"b\"");
-  CHECK(refusal(":\r\n") == "a number begins with byte 13");
-  CHECK(refusal(":-\r\n") == "a number begins with byte 13");
-  CHECK(refusal(":12345678901234567890") == "a number is too long");
-  CHECK(refusal("$-2\r\n") == "a size is -2");
-  CHECK(refusal("*4000000000\r\n") == "a size is 4000000000");
-  CHECK(refusal("$5000000000\r\n") == "a size is 5000000000");
-  CHECK(refusal("$2\r\nabc\r\n") == "a line goes on with \"c\"");
+  for (const char* bytes :
+       {"HTTP/1.1 400 Bad Request", "\r\n", "\xff", "*x\r\n", "$5x\r\n", ":\r\n", ":-\r\n", ":1x\r\n",
+        ":12345678901234567890\r\n", "$-2\r\n", "*-2\r\n", "*4000000000\r\n", "*16777217\r\n",
+        "$5000000000\r\n", "$99999999999999999999\r\n"}) {
+    INFO(bytes);
+    CHECK(refusal(bytes) != "nothing");
+  }
+  CHECK(refusal("HTTP/1.1").find("\"H\"") != std::string::npos);
+  CHECK(refusal("$2\r\nabc\r\n") == "a text goes on behind its end");
+  CHECK(refusal("$2\r\nab\nc\r\n") == "a text goes on behind its end");
   for (const char* cut :
        {"", "*", "$", "$1", "$1\r", "$1\r\n", "$1\r\na", "$1\r\na\r", "*1\r\n", ":-", "+a", "-"}) {
+    INFO(cut);
     CHECK(refusal(cut) == "nothing");
+  }
+}
+
+TEST_CASE("the types of RESP3 are no replies, whatever hiredis knows of them") {
+  for (const char* bytes :
+       {"_\r\n", "#t\r\n", ",1.5\r\n", "(12345678901234567890\r\n", "=5\r\ntxt:a\r\n", "%1\r\n+a\r\n+b\r\n",
+        "~1\r\n+a\r\n", ">1\r\n+a\r\n", "|1\r\n+a\r\n+b\r\n:1\r\n"}) {
+    INFO(bytes);
+    CHECK_THROWS_AS(next_of(bytes), NoReply);
+    CHECK_THROWS_AS(next_of("*1\r\n" + std::string(bytes)), NoReply);
+  }
+}
+
+TEST_CASE("values are nested at most 9 deep") {
+  const auto nested = [](int arrays) {
+    std::string bytes;
+    for (int i = 0; i < arrays; ++i) bytes += "*1\r\n";
+    return bytes + ":7\r\n";
+  };
+  CHECK(next_of(nested(8)) == "[[[[[[[[7]]]]]]]]");
+  CHECK_THROWS_AS(next_of(nested(9)), NoReply);
+  CHECK_THROWS_AS(next_of(nested(100'000)), NoReply);
+}
+
+TEST_CASE("a status or an error is at most 64 KiB long") {
+  const std::string longest(65536, 'x');
+  for (const std::string kind : {"+", "-", "*1\r\n+"}) {
+    CHECK(next_of(kind + longest + "\r\n").find(longest) != std::string::npos);
+    CHECK(next_of(kind + longest + "\r") == "nothing");
+    CHECK_THROWS_AS(next_of(kind + longest + "x\r\n"), NoReply);
+    CHECK_THROWS_AS(next_of(kind + longest + "xx"), NoReply);
+  }
+}
+
+TEST_CASE("a text is at most 512 MiB long, which shows before it comes") {
+  CHECK(next_of("$536870912\r\nabc") == "nothing");
+  CHECK(refusal("$536870913\r\n") == "a text of 536870913 bytes is too long");
+  CHECK(refusal("*2\r\n+a\r\n$536870913\r\nabc") == "a text of 536870913 bytes is too long");
+}
+
+TEST_CASE("what is only announced takes no memory") {
+  const std::size_t before = memory();
+  for (const std::string announced : {"*16777216\r\n", "*16777216\r\n*16777216\r\n*16777216\r\n*16777216\r\n",
+                                      "$536870912\r\n", "*3\r\n$536870912\r\nabc"}) {
+    ReplyReader reader;
+    receive(reader, announced);
+    CHECK(next(reader) == "nothing");
+    receive(reader, std::string(100, 'x'));
+    CHECK(memory() < before + 100'000);
+  }
+}
+
+TEST_CASE("what a reply doesn't have is nil") {
+  ReplyReader reader;
+  receive(reader, "*3\r\n*0\r\n$1\r\na\r\n:9000000000\r\n");
+  const auto reply = reader.next();
+  REQUIRE(reply);
+  for (const ReplyView view : {(*reply)[3], (*reply)[SIZE_MAX], (*reply)[0][0], (*reply)[1][0],
+                               (*reply)[2][1], (*reply)[2][1][4][0]}) {
+    CHECK(view.is_nil());
+    CHECK(view.text().empty());
+    CHECK(view.integer() == 0);
+    CHECK(view.size() == 0);
   }
 }
