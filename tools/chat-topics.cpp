@@ -27,6 +27,7 @@ struct Options {
   bool json = false;
   bool watch = false;
   bool purge = false;
+  std::string sort;
   std::string topic;
   std::vector<std::string> topics;  // of list and who: names and patterns
   chat::Settings settings;
@@ -42,6 +43,10 @@ void add_list_options(CLI::App& app, Options& options) {
   auto* names = app.add_flag("--names", options.names, "Print names alone");
   app.add_flag("--json", options.json, "Print one JSON object a line")->excludes(names);
   app.add_flag("--watch", options.watch, "Look once a second; on a terminal q quits")->excludes(names);
+  app.add_option("--sort", options.sort, "[name; --watch on a terminal: activity]")
+      ->type_name("activity|name")
+      ->check(chat::cli::one_of({"activity", "name"}))
+      ->excludes(names);
 }
 
 void add_topic_argument(CLI::App& app, Options& options) {
@@ -119,7 +124,8 @@ std::string list(const Options& options, chat::ConnectionPool& pool, const chat:
   check_bare_words(options, there);
   const std::vector<std::string> names = chat::select_topics(there, options.topics);
   if (!options.names) {
-    const auto topics = chat::overview(pool, names, stop);
+    auto topics = chat::overview(pool, names, stop);
+    if (options.sort == "activity") chat::sort_by_activity(topics);
     return options.json ? chat::overview_json(topics)
                         : chat::overview_table(topics, chat::terminal_width(STDOUT_FILENO));
   }
@@ -141,6 +147,7 @@ void watch(const Options& options, chat::ConnectionPool& pool, chat::Output& out
   watching.color = options.common.use_color(STDOUT_FILENO);
   watching.draw =
       !options.json && isatty(STDOUT_FILENO) == 1 && term != nullptr && term != std::string("dumb");
+  watching.by_activity = options.sort != "name";
   watching.retry_for = options.common.retry_for;
   watching.warn = chat::cli::log_warn;
   watching.note = chat::cli::log_info;
@@ -183,10 +190,11 @@ std::string perform(const Options& options, chat::ConnectionPool& pool, bool aga
 
 int work(const Options& options, const chat::StopToken& stop) {
   const bool changes = options.add->parsed() || options.set->parsed() || options.rm->parsed();
-  const bool only_list = options.names || options.watch;
+  const bool only_list = options.names || options.watch || !options.sort.empty();
   if ((only_list && (changes || options.who->parsed())) || (options.json && changes)) {
-    throw chat::Error(chat::Failure::usage,
-                      "only chat-topics list has --names and --watch, and only list and who have --json");
+    throw chat::Error(
+        chat::Failure::usage,
+        "only chat-topics list has --names, --sort and --watch, and only list and who have --json");
   }
   if (changes && !options.topics.empty()) {
     throw chat::Error(chat::Failure::usage, "unexpected argument \"" + options.topics.front() +

@@ -1,7 +1,10 @@
 #include "base/secrets.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace chat {
 
@@ -73,6 +76,24 @@ std::string without_passwords(std::string text) {
     begin = end < text.size() && (quoted || text[end] != '"') ? end + 1 : end;
   }
   return text;
+}
+
+std::vector<std::string> environment_without_passwords() {
+  std::vector<std::string> environment;
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+    std::string text = *variable;
+    if (text.starts_with("REDISCLI_AUTH=") || text.starts_with("REDIS_SENTINEL_AUTH=")) continue;
+    if (text.starts_with("REDIS_URL=")) {
+      const std::size_t scheme = text.find(scheme_end);
+      const std::size_t begin = scheme == std::string::npos ? text.find('=') + 1 : scheme + scheme_end.size();
+      const std::size_t colon = text.find(':', begin);
+      const std::size_t at = text.rfind('@');
+      // Without a user the @ goes too.
+      if (at != std::string::npos && colon < at) text.erase(colon, at - colon + (colon == begin ? 1 : 0));
+    }
+    environment.push_back(std::move(text));
+  }
+  return environment;
 }
 
 }  // namespace chat

@@ -69,6 +69,17 @@ std::string overview_table(const std::vector<TopicOverview>& topics, std::size_t
   return text;
 }
 
+void sort_by_activity(std::vector<TopicOverview>& topics) {
+  const auto key = [](const TopicOverview& topic) {
+    return std::pair(topic.rate.value_or(0), topic.last_stored.value_or(std::chrono::milliseconds(-1)));
+  };
+  std::ranges::sort(topics, [&](const TopicOverview& left, const TopicOverview& right) {
+    const auto a = key(left);
+    const auto b = key(right);
+    return a != b ? a > b : left.name < right.name;
+  });
+}
+
 std::vector<std::string> activity_table(const std::vector<TopicOverview>& topics, std::size_t width) {
   Table table("lrrll", {"TOPIC", "SUBS", "MSG/S", "LAST HOUR", "LAST MESSAGE"});
   for (const TopicOverview& topic : topics) {

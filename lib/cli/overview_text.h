@@ -12,6 +12,9 @@ namespace chat {
 /// A table with a line for each topic under one of headings, for people. Cut to `width` columns; 0: not.
 std::string overview_table(const std::vector<TopicOverview>& topics, std::size_t width);
 
+/// The busiest topics first: by rate, then by the newest message, then by name.
+void sort_by_activity(std::vector<TopicOverview>& topics);
+
 /// The same with what goes on now: rate and newest message.
 std::vector<std::string> activity_table(const std::vector<TopicOverview>& topics, std::size_t width);
 

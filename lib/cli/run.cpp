@@ -130,6 +130,7 @@ int run(int argc, char** argv, Common& common, const Tool& tool) {
   open_standard_descriptors();
   const std::vector<std::string> args(argv + std::min(argc, 1), argv + argc);
   hide_passwords(argc, argv);
+  leave_process_1();
   start_logging(tool.name);
   const int code = guarded([&] { return parse_and_work(args, common, tool); });
   if (stop_signal() != 0) die_by(stop_signal());

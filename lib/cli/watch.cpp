@@ -1,6 +1,7 @@
 #include "cli/watch.h"
 
 #include <algorithm>
+#include <csignal>
 #include <ctime>
 #include <map>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "base/error.h"
 #include "chat/topic_pattern.h"
 #include "cli/overview_text.h"
+#include "cli/signals.h"
 #include "redis/retry.h"
 #include "terminal/screen.h"
 
@@ -26,7 +28,10 @@ class Watch {
 
   void run(const StopToken& stop) {
     with_retry(pool_, retry_, stop, [this](const StopToken& until) { look(until); });
-    if (options_.draw) screen_.emplace(out_);
+    if (options_.draw) {
+      cli::stop_by({SIGHUP, SIGQUIT});  // so that the terminal is put back
+      screen_.emplace(out_);
+    }
     bool first = true;
     while (true) {
       if (screen_) {
@@ -50,6 +55,7 @@ class Watch {
     return {.warn =
                 [this](const std::string& text) {
                   trouble_ = text;
+                  for (TopicOverview& topic : topics_) topic.rate.reset();  // what it is now nobody knows
                   if (!screen_ && options_.warn) options_.warn(text);
                 },
             .note =
@@ -85,18 +91,64 @@ class Watch {
 
   void draw() {
     const Screen::Size size = screen_->size();
+    std::vector<TopicOverview> topics = topics_;
+    if (options_.by_activity) sort_by_activity(topics);
     const auto style = [&](const char* sequence) { return options_.color ? sequence : ""; };
     std::vector<Screen::Line> lines{{title()}};
-    for (std::string& row : activity_table(topics_, size.columns)) lines.push_back({std::move(row)});
+    for (std::string& row : activity_table(topics, size.columns)) lines.push_back({std::move(row)});
     lines[1].style = style("\x1b[1m");
-    if (lines.size() + 1 > size.rows && size.rows > 3) {
-      const std::size_t left_out = lines.size() + 2 - size.rows;
-      lines.resize(size.rows - 2);
-      lines.push_back({"… and " + std::to_string(left_out) + " more"});
-    }
-    lines.push_back(trouble_.empty() ? Screen::Line{"q quits", style("\x1b[2m")}
+    const std::string hidden = scroll(lines, size.rows);
+    if (!hidden.empty()) lines.push_back({hidden});
+    const std::string keys = hidden.empty() ? "q quits" : "q quits, j and k scroll";
+    lines.push_back(trouble_.empty() ? Screen::Line{keys, style("\x1b[2m")}
                                      : Screen::Line{trouble_, style("\x1b[1;7m")});
     screen_->draw(lines);
+  }
+
+  // Leaves the rows that are to be seen, below two lines of headings; says what is hidden then.
+  std::string scroll(std::vector<Screen::Line>& lines, std::size_t rows) {
+    constexpr std::size_t headings = 2;
+    const std::size_t count = lines.size() - headings;
+    if (lines.size() + 1 <= rows || rows <= headings + 2) {
+      top_ = 0;
+      return "";
+    }
+    room_ = rows - headings - 2;
+    top_ = std::min(top_, count - room_);
+    const std::size_t below = count - room_ - top_;
+    const auto first = lines.begin() + headings;
+    lines.erase(first + static_cast<std::ptrdiff_t>(top_ + room_), lines.end());
+    lines.erase(first, first + static_cast<std::ptrdiff_t>(top_));
+    std::string hidden = "…";
+    if (top_ > 0) hidden += " " + std::to_string(top_) + " more above";
+    if (below > 0) hidden += (top_ > 0 ? ", " : " ") + std::to_string(below) + " more below";
+    return hidden;
+  }
+
+  void move(Screen::Event event) {
+    const std::size_t page = std::max<std::size_t>(room_, 1);
+    switch (event) {
+      case Screen::Event::up:
+        top_ -= std::min<std::size_t>(top_, 1);
+        break;
+      case Screen::Event::down:
+        top_ += 1;
+        break;
+      case Screen::Event::page_up:
+        top_ -= std::min(top_, page);
+        break;
+      case Screen::Event::page_down:
+        top_ += page;
+        break;
+      case Screen::Event::first:
+        top_ = 0;
+        break;
+      case Screen::Event::last:
+        top_ = topics_.size();
+        break;
+      default:
+        break;
+    }
   }
 
   std::string title() const {
@@ -109,8 +161,8 @@ class Watch {
     const auto of = [](std::uint64_t count, const char* what) {
       return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
     };
-    return of(topics_.size(), "topic") + ", " + of(subscribers, "subscription") + ", " + rate_text(rate) +
-           " messages/s at " + pool_.endpoint().str();
+    return of(topics_.size(), "topic") + ", " + of(subscribers, "subscription") + ", " +
+           (trouble_.empty() ? rate_text(rate) : "-") + " messages/s at " + pool_.endpoint().str();
   }
 
   void write(bool all) {
@@ -133,6 +185,7 @@ class Watch {
       const Screen::Event event = screen_->wait_until(next, stop);
       if (event == Screen::Event::quit || stop.requested()) return false;
       if (event == Screen::Event::none) return true;
+      move(event);
       draw();
     }
   }
@@ -143,6 +196,8 @@ class Watch {
   RetryPolicy retry_;
   std::vector<TopicOverview> topics_;
   std::string trouble_;
+  std::size_t top_ = 0;   // of the rows, the first that is seen
+  std::size_t room_ = 0;  // how many are
   std::optional<Screen> screen_;
 };
 

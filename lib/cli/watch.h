@@ -16,7 +16,8 @@ struct WatchOptions {
   std::vector<std::string> topics;  ///< names and patterns; none: all
   bool draw = false;                ///< over and over on the terminal that is the output
   bool color = false;
-  bool json = false;  ///< not drawn: JSON objects
+  bool by_activity = true;  ///< drawn: the busiest first; else by name
+  bool json = false;        ///< not drawn: JSON objects
   std::optional<std::chrono::milliseconds>
       retry_for;                                 ///< how long an outage is ridden out; nothing: without end
   std::function<void(const std::string&)> warn;  ///< not drawn: told of an outage

@@ -11,8 +11,10 @@
 #include <array>
 #include <cerrno>
 #include <system_error>
+#include <vector>
 
 #include "base/output.h"
+#include "base/secrets.h"
 #include "base/wait.h"
 
 namespace chat {
@@ -61,9 +63,15 @@ pid_t spawn(const std::string& command, int input) {
   std::string option = "-c";
   std::string script = command;
   std::array<char*, 4> arguments{shell.data(), option.data(), script.data(), nullptr};
+  // A command that talks to the same Redis logs in by itself: with --password-file, or a variable that it
+  // sets.
+  std::vector<std::string> environment = environment_without_passwords();
+  std::vector<char*> variables;
+  for (std::string& variable : environment) variables.push_back(variable.data());
+  variables.push_back(nullptr);
   pid_t pid = 0;
   const int error =
-      posix_spawn(&pid, "/bin/sh", &setup.actions, &setup.attributes, arguments.data(), environ);
+      posix_spawn(&pid, "/bin/sh", &setup.actions, &setup.attributes, arguments.data(), variables.data());
   if (error != 0) throw std::system_error(error, std::generic_category(), "can't start /bin/sh");
   return pid;
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <initializer_list>
 #include <string_view>
 
 #include "base/escape.h"
@@ -21,28 +22,52 @@ namespace {
 constexpr std::string_view begin = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 constexpr std::string_view end = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
-sigset_t size_signal() {
+sigset_t set_of(std::initializer_list<int> signals) {
   sigset_t set{};
   sigemptyset(&set);
-  sigaddset(&set, SIGWINCH);
+  for (const int signal : signals) sigaddset(&set, signal);
   return set;
 }
+
+const std::initializer_list<int> watched = {SIGWINCH, SIGTSTP, SIGCONT};
+
+struct Key {
+  std::string_view bytes;
+  Screen::Event event;
+};
+// Both forms that terminals send (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html).
+constexpr Key keys[] = {
+    {"q", Screen::Event::quit},       {"Q", Screen::Event::quit},
+    {"k", Screen::Event::up},         {"\x1b[A", Screen::Event::up},
+    {"\x1bOA", Screen::Event::up},    {"j", Screen::Event::down},
+    {"\x1b[B", Screen::Event::down},  {"\x1bOB", Screen::Event::down},
+    {"b", Screen::Event::page_up},    {"\x1b[5~", Screen::Event::page_up},
+    {" ", Screen::Event::page_down},  {"\x1b[6~", Screen::Event::page_down},
+    {"g", Screen::Event::first},      {"\x1b[H", Screen::Event::first},
+    {"\x1bOH", Screen::Event::first}, {"\x1b[1~", Screen::Event::first},
+    {"G", Screen::Event::last},       {"\x1b[F", Screen::Event::last},
+    {"\x1bOF", Screen::Event::last},  {"\x1b[4~", Screen::Event::last},
+};
 
 }  // namespace
 
 Screen::Screen(Output& out) : out_(out) {
-  const sigset_t signals = size_signal();
+  const sigset_t signals = set_of(watched);
   sigprocmask(SIG_BLOCK, &signals, nullptr);
-  resizes_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-  take_keyboard();
-  out_.buffer() += begin;
+  signals_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+  has_keyboard_ = tcgetattr(STDIN_FILENO, &keyboard_) == 0;
+  enter();
 }
 
 Screen::~Screen() {
-  if (has_keyboard_) tcsetattr(STDIN_FILENO, TCSADRAIN, &keyboard_);
-  if (resizes_ >= 0) close(resizes_);
-  const sigset_t signals = size_signal();
+  leave();
+  if (signals_ >= 0) close(signals_);
+  const sigset_t signals = set_of(watched);
   sigprocmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+void Screen::leave() {
+  if (has_keyboard_) tcsetattr(STDIN_FILENO, TCSADRAIN, &keyboard_);
   try {
     Output last(out_.fd());
     last.buffer() = end;
@@ -52,16 +77,36 @@ Screen::~Screen() {
   }
 }
 
-// What is typed must not appear in the middle of the screen, and Ctrl-Z not leave it like this.
-void Screen::take_keyboard() {
-  has_keyboard_ = tcgetattr(STDIN_FILENO, &keyboard_) == 0;
-  if (!has_keyboard_) return;
-  termios quiet = keyboard_;
-  quiet.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
-  quiet.c_cc[VMIN] = 0;
-  quiet.c_cc[VTIME] = 0;
-  quiet.c_cc[VSUSP] = _POSIX_VDISABLE;
-  tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
+// What is typed must not appear in the middle of the screen.
+void Screen::enter() {
+  if (has_keyboard_) {
+    termios quiet = keyboard_;
+    quiet.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+    quiet.c_cc[VMIN] = 0;
+    quiet.c_cc[VTIME] = 0;
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
+  }
+  out_.buffer() += begin;
+}
+
+// Stops as Ctrl-Z does by itself, with the terminal as the shell wants it.
+void Screen::suspend() {
+  leave();
+  const sigset_t stop = set_of({SIGTSTP});
+  raise(SIGTSTP);
+  sigprocmask(SIG_UNBLOCK, &stop, nullptr);  // here it stops
+  sigprocmask(SIG_BLOCK, &stop, nullptr);
+  enter();
+}
+
+Screen::Event Screen::take_key() {
+  for (const Key& key : keys) {
+    if (!typed_.starts_with(key.bytes)) continue;
+    typed_.erase(0, key.bytes.size());
+    return key.event;
+  }
+  typed_.erase(0, 1);
+  return Event::none;
 }
 
 Screen::Size Screen::size() const {
@@ -92,20 +137,27 @@ void Screen::draw(const std::vector<Line>& lines) {
 
 Screen::Event Screen::wait_until(Deadline deadline, const StopToken& stop) {
   while (true) {
+    while (!typed_.empty()) {
+      const Event event = take_key();
+      if (event != Event::none) return event;
+    }
     std::array<pollfd, 2> fds{pollfd{has_keyboard_ ? STDIN_FILENO : -1, POLLIN, 0},
-                              pollfd{resizes_, POLLIN, 0}};
+                              pollfd{signals_, POLLIN, 0}};
     if (wait(fds, deadline, stop) == 0) return Event::none;
     if (fds[1].revents != 0) {
       signalfd_siginfo info{};
-      while (read(resizes_, &info, sizeof info) > 0) {
+      while (read(signals_, &info, sizeof info) > 0) {
+        if (info.ssi_signo == SIGTSTP) suspend();
+        if (info.ssi_signo == SIGCONT) enter();  // whoever stopped it may have changed the terminal
       }
-      return Event::resized;
+      return Event::redraw;
     }
-    char key = 0;
-    if (read(STDIN_FILENO, &key, 1) <= 0) {
+    std::array<char, 64> bytes{};
+    const ssize_t count = read(STDIN_FILENO, bytes.data(), bytes.size());
+    if (count <= 0) {
       has_keyboard_ = false;
-    } else if (key == 'q' || key == 'Q') {
-      return Event::quit;
+    } else {
+      typed_.append(bytes.data(), static_cast<std::size_t>(count));
     }
   }
 }

@@ -35,17 +35,23 @@ class Screen {
   /// Draws as many of the lines as there is room for.
   void draw(const std::vector<Line>& lines);
 
-  enum class Event : std::uint8_t { none, resized, quit };
-  /// Waits for the deadline, a stop, the terminal's new size or the key q.
+  /// redraw: the size is another, or the program was stopped (Ctrl-Z) and goes on.
+  enum class Event : std::uint8_t { none, redraw, quit, up, down, page_up, page_down, first, last };
+  /// Waits for the deadline, a stop, a key that means something (q, j, k, g, G, space, b, arrows, Page Up,
+  /// Page Down, Home, End), or for what makes a new drawing necessary.
   Event wait_until(Deadline deadline, const StopToken& stop);
 
  private:
-  void take_keyboard();
+  void enter();
+  void leave();
+  void suspend();
+  Event take_key();
 
   Output& out_;
   bool has_keyboard_ = false;
   termios keyboard_{};  // as it was before
-  int resizes_ = -1;    // readable when the size has changed
+  int signals_ = -1;    // readable when the size has changed, or Ctrl-Z was typed
+  std::string typed_;   // what no event was made of yet
 };
 
 }  // namespace chat

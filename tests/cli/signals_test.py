@@ -5,11 +5,12 @@ import json
 import os
 import re
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from harness import until_true
+from harness import program, until_true
 
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 each_signal = pytest.mark.parametrize("number, code", SIGNALS)
@@ -148,8 +149,12 @@ def test_ignored_signals_stay_ignored(server):
 
 
 def connected(running):
+    return connected_pid(running.pid)
+
+
+def connected_pid(pid):
     """Whether it has a socket."""
-    folder = Path(f"/proc/{running.pid}/fd")
+    folder = Path(f"/proc/{pid}/fd")
     with contextlib.suppress(FileNotFoundError):
         return any(os.readlink(fd).startswith("socket:") for fd in folder.iterdir())
 
@@ -173,3 +178,71 @@ def test_a_stop_while_a_new_topic_waits_for_redis(make_server):
     pub.write('{"topic": "topic2", "message": "b"}\n')
     pub.wait_read()
     assert "stopped; nothing from record 2 on was acknowledged" in pub.stop().err_text
+
+
+# As process 1, which a tool is in a container without an init: the kernel ignores what isn't handled there.
+
+
+def as_process_1(server, *argv, **options):
+    if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no right to make a name space")
+    command = [program(argv[0]), *argv[1:]]
+    return server.start("/usr/bin/unshare", "--pid", "--fork", "--kill-child", *command, **options)
+
+
+def child_of(pid):
+    """The only child, once it is there."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    until_true(lambda: path.read_text().split())
+    return int(path.read_text().split()[0])
+
+
+PROCESS_1 = {
+    "chat-pub": ["chat-pub", "topic1"],
+    "chat-sub": ["chat-sub", "topic1"],
+    "chat-replay": ["chat-replay", "topic1", "--follow"],
+    "chat-topics": ["chat-topics", "--watch"],
+}
+
+
+@each_signal
+@pytest.mark.parametrize("tool", PROCESS_1)
+def test_process_1_dies_by_a_signal(server, tool, number, code):
+    run = as_process_1(server, *PROCESS_1[tool])
+    first = child_of(run.pid)
+    until_true(lambda: connected_pid(child_of(first)))
+    os.kill(first, number)
+    assert run.wait() == code
+
+
+@each_signal
+def test_process_1_ends_at_once_at_the_second_signal(make_server, number, code):
+    server = make_server()
+    run = as_process_1(server, "chat-pub", "topic1", "--print-ids", "--retry-for", "10m")
+    run.write("a\n")
+    run.line()
+    server.stop_process()
+    run.write("never acknowledged\n")
+    run.wait_read()
+    os.kill(child_of(run.pid), number)
+    os.kill(child_of(run.pid), signal.SIGTERM)
+    assert run.wait() in (code, 143)
+
+
+def test_process_1_has_its_own_exit_code_and_reaps_what_is_left_behind(server):
+    server.pub("topic1", "a")
+    assert as_process_1(server, "chat-replay", "nosuch").wait() == 66
+    os.mkfifo(server.home / "left")
+    # The commands leave children behind, which end later.
+    run = as_process_1(server, "chat-replay", "topic1", "--follow", "--exec", "(exec 2>&-; read -r x <left) & true")
+    first = child_of(run.pid)
+    with open(server.home / "left", "w"):
+        pass
+
+    def zombies():
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        return [pid for pid in children if ") Z " in Path(f"/proc/{pid}/stat").read_text()]
+
+    until_true(lambda: len(Path(f"/proc/{first}/task/{first}/children").read_text().split()) == 1 and not zombies())
+    os.kill(first, signal.SIGTERM)
+    assert run.wait() == 143

@@ -1,8 +1,12 @@
 """chat-topics --watch: drawn over on a terminal, lines in a pipe; and chat-topics who on a terminal."""
 
+import contextlib
 import json
+import re
 import signal
+import socket
 import termios
+import threading
 
 import pytest
 
@@ -60,7 +64,7 @@ def test_it_follows_the_size(server):
     lines = frame(watch, "xxx…")
     assert max(map(len, lines)) == 60
     watch.resize(50, 6)
-    lines = frame(watch, "… and 2 more")
+    lines = frame(watch, "… 2 more below")
     assert max(map(len, lines)) == 50 and len(lines) == 6
     watch.send(signal.SIGTERM)
     watch.shown(code=143)
@@ -81,9 +85,110 @@ def test_an_outage_is_shown_and_ridden_out(make_server):
     watch = watching(server)
     frame(watch, "topic4")
     server.kill9()
-    frame(watch, "topic4", "lost Redis at")
+    lines = frame(watch, "topic4", "lost Redis at")
+    assert " - messages/s" in lines[0], "what goes on now nobody knows"
+    assert all(line.split()[2] == "-" for line in lines[2:6])
     server.restart()
     frame(watch, "topic4", "q quits")
+    watch.type("q")
+    watch.shown()
+
+
+def test_a_servers_error_drives_no_terminal(server):
+    hostile = threading.Event()
+
+    def relay(peer):
+        with contextlib.suppress(OSError), peer, socket.socket(socket.AF_UNIX) as redis:
+            redis.connect(str(server.socket))
+            while asked := peer.recv(100_000):
+                if hostile.is_set():
+                    return peer.sendall(b"-LOADING \x1b]0;pwned\x07\x9b2J\r\n")
+                redis.sendall(asked)
+                peer.sendall(redis.recv(100_000))
+
+    def accept(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=relay, args=[listener.accept()[0]], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, args=[listener], daemon=True).start()
+        url = f"redis://127.0.0.1:{listener.getsockname()[1]}"
+        watch = watching(server, "--redis", url, size=(200, 10))
+        frame(watch, "topic4")
+        hostile.set()
+        watch.screen.until("LOADING")
+        watch.type("q")
+        watch.shown()
+    assert b"pwned" in watch.screen.all and b"\x1b]" not in watch.screen.all and b"\x07" not in watch.screen.all
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGHUP, 129), (signal.SIGQUIT, 131)])
+def test_other_ends_give_the_terminal_back_too(server, number, code):
+    watch = watching(server)
+    frame(watch, "q quits")
+    watch.send(number)
+    watch.shown(code=code)
+    assert watch.screen.all.endswith(BACK)
+    assert termios.tcgetattr(watch.master)[3] & (termios.ECHO | termios.ICANON) == termios.ECHO | termios.ICANON
+
+
+def test_control_z_stops_it_and_fg_goes_on(server):
+    shell = server.terminal("/bin/bash", "--noprofile", "--norc", "-i", env={"PS1": "ready> "}, size=(80, 10))
+    for _ in range(2):
+        shell.type("chat-topics --watch --color never\n")
+        shell.screen.until("q quits")
+        shell.type("\x1a")
+        shell.screen.until(re.escape(BACK.decode()))
+        shell.screen.until("Stopped")
+        shell.type("stty -a | grep -o '.icanon'; stty -a | grep -o ' echo '; echo in-the-\"\"shell\n")
+        assert " icanon\r\n echo" in shell.screen.until("in-the-shell")
+        shell.type("fg\n")
+        shell.screen.until(re.escape(OTHER.decode()))
+        shell.screen.until("q quits")
+        shell.type("q")
+        shell.screen.until(re.escape(BACK.decode()))
+    shell.type("exit 5\n")
+    shell.shown(code=5)
+
+
+def test_the_busiest_come_first(server):
+    server.run("chat-topics", "add", "zzz")
+    server.pub("topic3", "older")
+    server.pub("zzz", "newest")
+    assert [line.split()[0] for line in frame(watching(server), "zzz")[2:7]] == ["zzz", "topic3", "topic1", "topic2", "topic4"]
+    names = ["topic1", "topic2", "topic3", "topic4", "zzz"]
+    assert [line.split()[0] for line in frame(watching(server, "--sort", "name"), "zzz")[2:7]] == names
+    assert [line.split()[0] for line in server.run("chat-topics").lines[1:]] == names
+    assert server.run("chat-topics", "--sort", "activity").lines[1].split()[0] == "zzz"
+
+
+def test_it_scrolls(server):
+    for i in range(8):
+        server.run("chat-topics", "add", f"a{i}")
+    watch = watching(server, "--sort", "name")
+
+    def rows(last):
+        lines = frame(watch, last)
+        return [line.split()[0] for line in lines[2:-2]], lines[-2]
+
+    assert rows("… 6 more below") == ([f"a{i}" for i in range(6)], "… 6 more below")
+    for keys, first, hidden in (
+        ("j", "a1", "… 1 more above, 5 more below"),
+        ("\x1b[B", "a2", "… 2 more above, 4 more below"),
+        ("\x1bOA", "a1", "… 1 more above, 5 more below"),
+        ("\x1b[6~", "a6", "… 6 more above"),
+        ("k", "a5", "… 5 more above, 1 more below"),
+        ("g", "a0", "… 6 more below"),
+        ("G", "a6", "… 6 more above"),
+        ("jj\x1b[5~", "a0", "… 6 more below"),
+    ):
+        watch.type(keys)
+        while True:
+            names, last = rows("more")
+            if last == hidden:
+                break
+        assert names[0] == first
     watch.type("q")
     watch.shown()
 

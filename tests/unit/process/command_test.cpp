@@ -5,7 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
 
 #include "unit/catch.h"
 #include "unit/folder.h"
@@ -14,6 +18,18 @@ using namespace chat;
 using namespace std::chrono_literals;
 
 namespace {
+
+struct Variables {
+  std::map<std::string, std::string> values;
+  explicit Variables(std::map<std::string, std::string> variables) : values(std::move(variables)) {
+    for (const auto& [name, value] : values) setenv(name.c_str(), value.c_str(), 1);
+  }
+  ~Variables() {
+    for (const auto& [name, value] : values) unsetenv(name.c_str());
+  }
+  Variables(const Variables&) = delete;
+  Variables& operator=(const Variables&) = delete;
+};
 
 std::optional<std::string> run(const std::string& command, const std::string& input = "") {
   return run_command(command, input, std::nullopt, [] {});
@@ -80,4 +96,17 @@ TEST_CASE("a command leaves no descriptors open") {
   run("true", "input");
   run_command("exit 1", "input", 1ms, [] {});
   CHECK(open_descriptors() == before);
+}
+
+TEST_CASE("a command inherits no passwords, but the rest of the environment") {
+  const Variables variables({{"REDISCLI_AUTH", "Secret9"},
+                             {"REDIS_SENTINEL_AUTH", "Secret9"},
+                             {"REDIS_URL", "redis://ana:Secret9@h:1/0"},
+                             {"REDIS_HOST", "other"}});
+  CHECK(run("! env | grep Secret9") == std::nullopt);
+  CHECK(run("test \"$REDIS_URL $REDIS_HOST\" = 'redis://ana@h:1/0 other'") == std::nullopt);
+  setenv("REDIS_URL", "redis://:Secret9@h", 1);
+  CHECK(run("test \"$REDIS_URL\" = redis://h") == std::nullopt);
+  setenv("REDIS_URL", "redis://h:1", 1);
+  CHECK(run("test \"$REDIS_URL\" = redis://h:1") == std::nullopt);
 }
