@@ -1,4 +1,3 @@
-#include <pwd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -10,9 +9,11 @@
 #include "chat/entry_id.h"
 #include "chat/input_pump.h"
 #include "chat/publisher.h"
+#include "chat/topic.h"
 #include "cli/arguments.h"
 #include "cli/common_options.h"
 #include "cli/exit_code.h"
+#include "cli/hints.h"
 #include "cli/logging.h"
 #include "cli/notices.h"
 #include "cli/run.h"
@@ -39,21 +40,6 @@ struct Options {
   std::uint64_t max_size = std::uint64_t{1} << 20;
 };
 
-// Turns `64K` into bytes, for CLI11: returns what is wrong with it.
-std::string read_size(std::string& text) {
-  std::string bytes = text;
-  try {
-    CLI::AsSizeValue{false}(bytes);
-  } catch (const CLI::ValidationError&) {
-    bytes.clear();
-  }
-  if (chat::cli::whole_number(1, std::uint64_t{256} << 20)(bytes).empty()) {
-    text = bytes;
-    return "";
-  }
-  return "must be bytes, also as 64K or 16M, at most 256M, not \"" + text + "\"";
-}
-
 void add_options(CLI::App& app, Options& options) {
   app.add_option("TOPIC", options.topic)->type_name("");
   chat::cli::add_words(app, "MESSAGE", options.words);
@@ -66,7 +52,7 @@ void add_options(CLI::App& app, Options& options) {
   auto* max_size =
       app.add_option("--max-size", options.max_size, "Refuse longer messages (64K, up to 256M) [1M]")
           ->type_name("SIZE")
-          ->transform(CLI::Validator(read_size, ""));
+          ->transform(CLI::Validator(chat::cli::read_size, ""));
   auto* rate = app.add_option("--rate", options.rate, "At most N messages a second")
                    ->type_name("N")
                    ->check(chat::cli::decimal(0.001, 1e9));
@@ -95,22 +81,6 @@ void add_options(CLI::App& app, Options& options) {
   ephemeral->excludes(print_ids)->excludes(import_id)->excludes(wait);
 }
 
-std::string user_of(const Options& options) {
-  std::string user;
-  const auto from_environment = chat::cli::user_from_environment();
-  if (options.user) {
-    user = *options.user;
-  } else if (from_environment) {
-    user = *from_environment;
-  } else if (const passwd* login = getpwuid(geteuid())) {
-    user = login->pw_name;
-  } else {
-    user = std::to_string(geteuid());
-  }
-  chat::cli::check_user(user);
-  return user;
-}
-
 // The words of the command line, to be read as standard input would be.
 int words_fd(const std::vector<std::string>& words) {
   std::string message;
@@ -122,6 +92,12 @@ int words_fd(const std::vector<std::string>& words) {
   out.flush();
   lseek(fd, 0, SEEK_SET);
   return fd;
+}
+
+// Whether the last word, not the first, is a topic.
+bool swapped(const Options& options, chat::ConnectionPool& pool, const chat::StopToken& stop) {
+  return !options.words.empty() && chat::valid_topic(options.words.back()) &&
+         chat::look_up(pool, options.words.back(), stop).exists;
 }
 
 int publish(const Options& options, const chat::StopToken& stop) {
@@ -137,7 +113,7 @@ int publish(const Options& options, const chat::StopToken& stop) {
   chat::InputPumpOptions feed;
   if (!options.topic.empty()) feed.topic = options.topic;
   if (feed.topic) chat::check_topic(*feed.topic);
-  feed.user = user_of(options);
+  feed.user = chat::cli::publishing_user(options.user);
   feed.json = options.json;
   feed.skip_empty = options.skip_empty;
   feed.rate = options.rate;
@@ -177,8 +153,19 @@ int publish(const Options& options, const chat::StopToken& stop) {
       line.show();
     };
   }
-  const std::uint64_t bad = chat::pump_input(records, publisher, feed, stop);
-  publisher.close();
+  if (!words && chat::cli::person_waits(STDIN_FILENO)) {
+    chat::cli::log_info(options.whole ? "type the message; Ctrl-D ends it"
+                                      : "type a message a line; Ctrl-D ends");
+  }
+  std::uint64_t bad = 0;
+  try {
+    bad = chat::pump_input(records, publisher, feed, stop);
+    publisher.close();
+  } catch (const chat::Error& error) {
+    if (error.failure() != chat::Failure::no_topic || !swapped(options, pool, stop)) throw;
+    throw chat::Error(error.failure(), std::string(error.what()) + " (TOPIC comes first: chat-pub " +
+                                           options.words.back() + " MESSAGE)");
+  }
   line.end();
   return bad == 0 ? 0 : chat::cli::exit_code(chat::Failure::input);
 }
@@ -195,6 +182,8 @@ int main(int argc, char** argv) {
           "  chat-pub topic1 hello everybody\n"
           "  tail -F app.log | chat-pub -u app topic2\n"
           "  chat-replay topic1 --json | chat-pub --json topic2",
+      .main_options = {"--user", "--create", "--whole", "--null", "--json", "--rate", "--print-ids",
+                       "--redis"},
       .options = [&options](CLI::App& app) { add_options(app, options); },
       .main = [&options](const chat::StopToken& stop) { return publish(options, stop); }};
   return chat::cli::run(argc, argv, options.common, tool);

@@ -53,14 +53,14 @@ void add_options(CLI::App& app, Options& options) {
   auto* cursor =
       app.add_option("--cursor", options.cursor, "Begin where FILE says; keep there how far it went");
   auto* exec = app.add_option("--exec", options.exec, "Run sh -c CMD for each, given as JSON on stdin");
-  auto* batch = app.add_option("--batch", options.batch, "");
+  auto* batch = app.add_option("--batch", options.batch, "Give CMD up to N messages at once [1]");
   auto* retries =
-      app.add_option("--retries", options.retries, "Give CMD up to N at once [1]; retry N times [0]");
+      app.add_option("--retries", options.retries, "Run CMD again up to N times when it fails [0]");
   auto* dead_letter =
       app.add_option("--dead-letter", options.dead_letter, "Put what failed aside in TOPIC, and go on");
-  auto* group = app.add_option("--group", options.group, "");
+  auto* group = app.add_option("--group", options.group, "Share the work with all others of group G");
   auto* consumer =
-      app.add_option("--consumer", options.consumer, "Share the work with others of group G, as C");
+      app.add_option("--consumer", options.consumer, "My name in the group [a new one for each run]");
   auto* claim_after = chat::cli::add_duration(app, "--claim-after", options.claim_after,
                                               "Take over what another left for so long [60s]");
   speed->check(chat::cli::decimal(0.001, 1e6));
@@ -167,6 +167,8 @@ int main(int argc, char** argv) {
           "  chat-replay topic1 --json | jq -r .user | sort | uniq -c\n"
           "  chat-replay topic1 --cursor ~/.topic1 --raw >> archive\n"
           "  chat-replay topic1 --follow --cursor ~/.jobs --exec ./process",
+      .main_options = {"--last", "--since", "--until", "--count", "--follow", "--json", "--cursor", "--exec",
+                       "--group", "--redis"},
       .options = [&options](CLI::App& app) { add_options(app, options); },
       .main = [&options](const chat::StopToken& stop) { return replay(options, stop); }};
   return chat::cli::run(argc, argv, options.common, tool);

@@ -7,9 +7,12 @@
 #include "base/output.h"
 #include "base/wait.h"
 #include "chat/subscriber.h"
+#include "chat/topic.h"
 #include "chat/topic_pattern.h"
 #include "cli/arguments.h"
 #include "cli/common_options.h"
+#include "cli/hints.h"
+#include "cli/logging.h"
 #include "cli/notices.h"
 #include "cli/reading_options.h"
 #include "cli/run.h"
@@ -34,6 +37,7 @@ struct Options {
   int ready_fd = -1;
   bool strict = false;
   bool bell = false;
+  bool follow = false;
 };
 
 void add_options(CLI::App& app, Options& options) {
@@ -52,8 +56,22 @@ void add_options(CLI::App& app, Options& options) {
           ->check(chat::cli::whole_number(0, 1 << 20));
   auto* strict = app.add_flag("--strict", options.strict, "End with 76 when messages were lost");
   for (CLI::Option* option : {all, user, count, timeout, ready_fd, strict}) option->group("Messages");
+  app.add_flag("-f,--follow", options.follow, "")->group("");  // it always does; tail and chat-replay have it
   app.add_flag("--bell", options.bell, "Ring the terminal's bell when somebody mentions me")->group("Output");
   chat::cli::add_output(app, options.output);
+}
+
+// A person who sees nothing should know why.
+void tell_if_nothing_matches(chat::ConnectionPool& pool, const std::vector<std::string>& topics,
+                             const chat::StopToken& stop) {
+  if (!chat::cli::person_waits(STDOUT_FILENO)) return;
+  try {
+    const auto there = chat::list_topics(pool, stop);
+    const auto matches = [&](const std::string& name) { return chat::matches_any(topics, name); };
+    if (std::ranges::any_of(there, matches)) return;
+    chat::cli::log_info("no topic matches yet; waiting for one that is added (Ctrl-C ends)");
+  } catch (const chat::Outage&) {  // the reader itself says so
+  }
 }
 
 int follow(const Options& options, chat::StopToken stop) {
@@ -99,6 +117,7 @@ int follow(const Options& options, chat::StopToken stop) {
   following.watch_fd = STDOUT_FILENO;
   chat::ConnectionPool pool(options.common.endpoint(),
                             {.first_retry_for = options.common.retry_for, .replicas = options.replica});
+  if (following.wait_for_topics) tell_if_nothing_matches(pool, options.topics, stop);
   const auto end = chat::Subscriber(pool, following, filter, notices).run(stop);
   out.flush();
   return end == chat::Subscriber::End::stopped && !signals.requested() ? timed_out : 0;
@@ -118,7 +137,12 @@ int main(int argc, char** argv) {
           "  chat-sub topic1\n"
           "  chat-sub --last 10 -u ana topic1 topic2\n"
           "  chat-sub --all --json | jq --unbuffered .message",
+      .main_options = {"--all", "--user", "--last", "--since", "--grep", "--count", "--timeout", "--json",
+                       "--redis"},
       .options = [&options](CLI::App& app) { add_options(app, options); },
-      .main = [&options](const chat::StopToken& stop) { return follow(options, stop); }};
+      .main =
+          [&options](const chat::StopToken& stop) {
+            return chat::cli::with_file_hint(options.topics, [&] { return follow(options, stop); });
+          }};
   return chat::cli::run(argc, argv, options.common, tool);
 }

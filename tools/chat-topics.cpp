@@ -1,35 +1,30 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 
 #include "base/error.h"
 #include "base/output.h"
-#include "base/suggest.h"
 #include "base/wait.h"
 #include "chat/topic.h"
 #include "chat/topic_pattern.h"
 #include "cli/arguments.h"
 #include "cli/common_options.h"
+#include "cli/hints.h"
 #include "cli/logging.h"
-#include "cli/overview_text.h"
 #include "cli/run.h"
+#include "cli/topic_list.h"
 #include "cli/watch.h"
 #include "redis/connection_pool.h"
 #include "redis/retry.h"
-#include "terminal/terminal.h"
 
 namespace {
 
 struct Options {
   chat::cli::Common common;
-  bool names = false;
-  bool json = false;
   bool watch = false;
   bool purge = false;
-  std::string sort;
   std::string topic;
-  std::vector<std::string> topics;  // of list and who: names and patterns
+  chat::cli::Listing listing;  // of list and who
   chat::Settings settings;
   CLI::App* list = nullptr;
   CLI::App* add = nullptr;
@@ -39,11 +34,11 @@ struct Options {
 };
 
 void add_list_options(CLI::App& app, Options& options) {
-  chat::cli::add_words(app, "TOPIC", options.topics);
-  auto* names = app.add_flag("--names", options.names, "Print names alone");
-  app.add_flag("--json", options.json, "Print one JSON object a line")->excludes(names);
+  chat::cli::add_words(app, "TOPIC", options.listing.topics);
+  auto* names = app.add_flag("--names", options.listing.names, "Print names alone");
+  app.add_flag("--json", options.listing.json, "Print one JSON object a line")->excludes(names);
   app.add_flag("--watch", options.watch, "Look once a second; on a terminal q quits")->excludes(names);
-  app.add_option("--sort", options.sort, "[name; --watch on a terminal: activity]")
+  app.add_option("--sort", options.listing.sort, "[name; --watch on a terminal: activity]")
       ->type_name("activity|name")
       ->check(chat::cli::one_of({"activity", "name"}))
       ->excludes(names);
@@ -74,40 +69,25 @@ void add_options(CLI::App& app, Options& options) {
   add_list_options(app, options);
   options.list = app.add_subcommand("list", "List topics (also without a command)")
                      ->footer("Example: chat-topics list 'team/*' --json");
+  options.list->alias("ls");
   add_list_options(*options.list, options);
   options.add = app.add_subcommand("add", "Make a topic; one that is there is left as it is")
                     ->footer("Example: chat-topics add builds --max-age 7d --description 'what CI says'");
+  options.add->alias("create");
   add_settings(*options.add, options, true);
   options.set = app.add_subcommand("set", "Change a topic's settings; acts at once")
                     ->footer("Example: chat-topics set builds --max-len 500");
   add_settings(*options.set, options, false);
   options.rm = app.add_subcommand("rm", "Remove a topic; its messages stay, unless --purge")
                    ->footer("Example: chat-topics rm builds --purge");
+  options.rm->alias("delete");
   add_topic_argument(*options.rm, options);
   options.rm->add_flag("--purge", options.purge,
                        "Delete its messages too; else they are there again\nwhen it is added again");
   options.who = app.add_subcommand("who", "Who is subscribed, in all topics or some")
                     ->footer("Example: chat-topics who topic1");
-  chat::cli::add_words(*options.who, "TOPIC", options.topics);
-  options.who->add_flag("--json", options.json, "Print one JSON object a line");
-}
-
-// A misspelt command must not be taken for a topic that isn't there.
-void check_bare_words(const Options& options, const std::vector<std::string>& there) {
-  for (const std::string& word : options.topics) {
-    if (options.list->parsed() || chat::is_topic_pattern(word) || std::ranges::count(there, word) > 0)
-      continue;
-    const std::string wrong = "\"" + word + "\" is neither a command nor a topic";
-    std::vector<std::string> known = there;
-    for (const CLI::App* command : {options.list, options.add, options.set, options.rm, options.who}) {
-      known.push_back(command->get_name());
-    }
-    const std::string hint = chat::url_hint(word);
-    if (!hint.empty()) throw chat::Error(chat::Failure::usage, wrong + hint);
-    const auto near = chat::near_names(word, known);
-    throw chat::Error(chat::Failure::usage,
-                      wrong + (near.empty() ? "; try 'chat-topics --help'" : chat::did_you_mean(near)));
-  }
+  chat::cli::add_words(*options.who, "TOPIC", options.listing.topics);
+  options.who->add_flag("--json", options.listing.json, "Print one JSON object a line");
 }
 
 template <typename Work>
@@ -119,54 +99,24 @@ auto with_retry(const Options& options, chat::ConnectionPool& pool, const chat::
                           [&](const chat::StopToken& until) { return work(retry, until); });
 }
 
-std::string list(const Options& options, chat::ConnectionPool& pool, const chat::StopToken& stop) {
-  const std::vector<std::string> there = chat::list_topics(pool, stop);
-  check_bare_words(options, there);
-  const std::vector<std::string> names = chat::select_topics(there, options.topics);
-  if (!options.names) {
-    auto topics = chat::overview(pool, names, stop);
-    if (options.sort == "activity") chat::sort_by_activity(topics);
-    return options.json ? chat::overview_json(topics)
-                        : chat::overview_table(topics, chat::terminal_width(STDOUT_FILENO));
-  }
-  std::string text;
-  for (const std::string& name : names) text += name + "\n";
-  return text;
-}
-
 void watch(const Options& options, chat::ConnectionPool& pool, chat::Output& out,
            const chat::StopToken& stop) {
   const auto there = with_retry(options, pool, stop, [&](const auto&, const chat::StopToken& until) {
     return chat::list_topics(pool, until);
   });
-  check_bare_words(options, there);
+  chat::cli::check_words(options.listing, there);
   const char* const term = std::getenv("TERM");
   chat::WatchOptions watching;
-  watching.topics = options.topics;
-  watching.json = options.json;
+  watching.topics = options.listing.topics;
+  watching.json = options.listing.json;
   watching.color = options.common.use_color(STDOUT_FILENO);
   watching.draw =
-      !options.json && isatty(STDOUT_FILENO) == 1 && term != nullptr && term != std::string("dumb");
-  watching.by_activity = options.sort != "name";
+      !options.listing.json && isatty(STDOUT_FILENO) == 1 && term != nullptr && term != std::string("dumb");
+  watching.by_activity = options.listing.sort != "name";
   watching.retry_for = options.common.retry_for;
   watching.warn = chat::cli::log_warn;
   watching.note = chat::cli::log_info;
   chat::watch(pool, watching, out, stop);
-}
-
-std::string who(const Options& options, chat::ConnectionPool& pool, const chat::StopToken& stop) {
-  chat::Presences topics;
-  for (const auto& topic : chat::select_topics(chat::list_topics(pool, stop), options.topics)) {
-    topics.emplace_back(topic, chat::presence(pool, topic, stop));
-  }
-  if (options.json) return chat::presence_json(topics);
-  if (isatty(STDOUT_FILENO) == 1) return chat::presence_table(topics, chat::terminal_width(STDOUT_FILENO));
-  for (const auto& [topic, present] : topics) {
-    if (present.nameless > 0)
-      chat::cli::log_info(topic + ": " + std::to_string(present.nameless) + " more without a name");
-  }
-  const bool one = options.topics.size() == 1 && !chat::is_topic_pattern(options.topics.front());
-  return chat::presence_lines(topics, !one);
 }
 
 // Does what is asked for, and returns what is to be printed. again: an earlier try broke off.
@@ -183,25 +133,29 @@ std::string perform(const Options& options, chat::ConnectionPool& pool, bool aga
     if (again && !chat::look_up(pool, options.topic, stop).exists) return "";
     chat::remove_topic(pool, options.topic, options.purge, stop);
   } else {
-    return options.who->parsed() ? who(options, pool, stop) : list(options, pool, stop);
+    return options.who->parsed() ? chat::cli::who_text(options.listing, pool, stop)
+                                 : chat::cli::list_text(options.listing, pool, stop);
   }
   return "";
 }
 
-int work(const Options& options, const chat::StopToken& stop) {
+int work(Options& options, const chat::StopToken& stop) {
   const bool changes = options.add->parsed() || options.set->parsed() || options.rm->parsed();
-  const bool only_list = options.names || options.watch || !options.sort.empty();
-  if ((only_list && (changes || options.who->parsed())) || (options.json && changes)) {
+  const bool only_list = options.listing.names || options.watch || !options.listing.sort.empty();
+  if ((only_list && (changes || options.who->parsed())) || (options.listing.json && changes)) {
     throw chat::Error(
         chat::Failure::usage,
         "only chat-topics list has --names, --sort and --watch, and only list and who have --json");
   }
-  if (changes && !options.topics.empty()) {
-    throw chat::Error(chat::Failure::usage, "unexpected argument \"" + options.topics.front() +
+  if (changes && !options.listing.topics.empty()) {
+    throw chat::Error(chat::Failure::usage, "unexpected argument \"" + options.listing.topics.front() +
                                                 "\": add, set and rm take one topic at a time");
   }
+  // Without a command a misspelt one must not be taken for a topic that isn't there.
+  if (!options.list->parsed() && !options.who->parsed())
+    options.listing.commands = {"list", "add", "set", "rm", "who"};
   if (changes) chat::check_topic(options.topic);
-  for (const std::string& topic : options.topics) chat::check_topic_or_pattern(topic);
+  for (const std::string& topic : options.listing.topics) chat::check_topic_or_pattern(topic);
   const chat::Settings& settings = options.settings;
   if (options.set->parsed() && !settings.max_len && !settings.max_age && !settings.description) {
     throw chat::Error(
@@ -234,7 +188,12 @@ int main(int argc, char** argv) {
                                  "  chat-topics add builds --max-age 7d --description 'what CI says'\n"
                                  "  chat-topics 'team/*' --json\n"
                                  "  chat-topics who topic1",
+                             .main_options = {"--watch", "--names", "--json", "--redis"},
                              .options = [&options](CLI::App& app) { add_options(app, options); },
-                             .main = [&options](const chat::StopToken& stop) { return work(options, stop); }};
+                             .main =
+                                 [&options](const chat::StopToken& stop) {
+                                   return chat::cli::with_file_hint(options.listing.topics,
+                                                                    [&] { return work(options, stop); });
+                                 }};
   return chat::cli::run(argc, argv, options.common, tool);
 }

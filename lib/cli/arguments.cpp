@@ -1,5 +1,8 @@
 #include "cli/arguments.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
@@ -101,6 +104,36 @@ void check_user(const std::string& name) {
   if (valid_user(name)) return;
   throw Error(Failure::usage,
               "\"" + name + "\" can't be a user's name: 1 to 64 bytes of UTF-8 without control characters");
+}
+
+std::string publishing_user(const std::optional<std::string>& given) {
+  std::string user;
+  const auto from_environment = user_from_environment();
+  if (given) {
+    user = *given;
+  } else if (from_environment) {
+    user = *from_environment;
+  } else if (const passwd* login = getpwuid(geteuid())) {
+    user = login->pw_name;
+  } else {
+    user = std::to_string(geteuid());
+  }
+  check_user(user);
+  return user;
+}
+
+std::string read_size(std::string& text) {
+  std::string bytes = text;
+  try {
+    CLI::AsSizeValue{false}(bytes);
+  } catch (const CLI::ValidationError&) {
+    bytes.clear();
+  }
+  if (whole_number(1, std::uint64_t{256} << 20)(bytes).empty()) {
+    text = bytes;
+    return "";
+  }
+  return "must be bytes, also as 64K or 16M, at most 256M, not \"" + text + "\"";
 }
 
 CLI::Option* add_duration(CLI::App& app, const std::string& names,

@@ -54,6 +54,13 @@ TimeSpec time_of(const std::string& value);
 /// $CHAT_USER, if it is set and not empty.
 std::optional<std::string> user_from_environment();
 
+/// As whom to publish: `given`, else $CHAT_USER, else the login name, else the user's number. Throws
+/// Error(usage) when that can't be a user's name.
+std::string publishing_user(const std::optional<std::string>& given);
+
+/// Turns `64K` into bytes, for CLI11: returns what is wrong with it.
+std::string read_size(std::string& text);
+
 /// Throws Error(usage) unless it can be a user's name.
 void check_user(const std::string& name);
 

@@ -54,13 +54,9 @@ std::string usage(const CLI::App& app) {
 
 std::string options_of(const CLI::App& app, const std::string& group) {
   std::string text;
-  std::string shared;
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_positional() || option->get_group() != group) continue;
-    shared += (shared.empty() ? "" : " ") + names_of(*option);
-    if (option->get_description().empty()) continue;
-    text += row(shared, option->get_description());
-    shared.clear();
+    text += row(names_of(*option), option->get_description());
   }
   return text;
 }
@@ -89,6 +85,9 @@ std::vector<std::string> known_names(const CLI::App& app, bool options) {
       for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
     }
   }
+  // A command and its tool may have the same.
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
   return names;
 }
 
@@ -119,6 +118,7 @@ std::string help_page(const CLI::App& app) {
   const std::string commands = commands_of(shown);
   if (!commands.empty()) text += "\nCommands (each has --help):\n" + commands;
   for (const std::string& group : shown.get_groups()) {
+    if (group.empty()) continue;  // those that only explain themselves
     const std::string options = options_of(shown, group);
     if (!options.empty()) text.append("\n").append(group).append(":\n").append(options);
   }
@@ -126,6 +126,19 @@ std::string help_page(const CLI::App& app) {
   const std::string& tool = parent == nullptr ? shown.get_name() : parent->get_name();
   if (parent != nullptr) text += "\nAlso the common options of '" + tool + " --help'.\n";
   return text + "\n" + shown.get_footer() + "\nManual: man " + tool + ", man redis-chat\n";
+}
+
+std::string short_help(const CLI::App& app, const std::vector<std::string>& options) {
+  if (&given(app) != &app) return help_page(app);
+  std::string text = "Usage: " + usage(app) + "\n" + app.get_description() + "\n";
+  const std::string commands = commands_of(app);
+  if (!commands.empty()) text += "\nCommands (each has --help):\n" + commands;
+  text += "\nSome options:\n";
+  for (const std::string& name : options) {
+    const CLI::Option* const option = app.get_option_no_throw(name);
+    if (option != nullptr) text += row(names_of(*option), option->get_description());
+  }
+  return text + "\n" + app.get_footer() + "\nAll options: " + app.get_name() + " --help\n";
 }
 
 std::string explain(const CLI::App& app, const CLI::ParseError& error) {
@@ -144,10 +157,13 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
     return text.substr(0, at) + " and " + text.substr(at + excludes.size()) + " exclude each other";
   }
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
-    const std::string name = text.substr(0, text.find(':'));
-    const CLI::Option* option = level.get_option_no_throw(name);
-    if (option == nullptr) option = app.get_option_no_throw(name);
-    if (option != nullptr) return name + " wants a value:" + value_of(*option);
+    const std::string word = text.substr(0, text.find_first_of(": "));
+    for (const std::string& name : {word, "--" + word, "-" + word}) {  // of a flag the dashes aren't said
+      const CLI::Option* option = level.get_option_no_throw(name);
+      if (option == nullptr) option = app.get_option_no_throw(name);
+      if (option == nullptr) continue;
+      return name + (value_of(*option).empty() ? " takes no value" : " wants a value:" + value_of(*option));
+    }
   }
   return text + hint;
 }

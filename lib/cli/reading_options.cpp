@@ -50,9 +50,8 @@ void add_output(CLI::App& app, OutputOptions& options) {
     style.format = format;
     Formatter{style};
   };
-  CLI::Option* const json = app.add_flag("--json", options.json, "");
-  CLI::Option* const raw =
-      app.add_flag("--raw", options.raw, "Print JSON, an object a line; or the bytes alone");
+  CLI::Option* const json = app.add_flag("--json", options.json, "Print JSON, an object a line");
+  CLI::Option* const raw = app.add_flag("--raw", options.raw, "Print the bytes of each message alone");
   CLI::Option* const format =
       app.add_option("--format", options.format, "%t topic, %i ID, %u user, %m message, %T time, \\n")
           ->type_name("TEMPLATE")
@@ -89,9 +88,9 @@ CLI::Option* add_read_from(CLI::App& app, bool& replica) {
 
 std::array<CLI::Option*, 3> add_start(CLI::App& app, StartOptions& options) {
   CLI::Option* const last = add_number(app, "--last", options.last, "Begin with the last N messages", 0);
-  CLI::Option* const since = add_time(app, "--since", options.since, "");
-  CLI::Option* const from =
-      add_id(app, "--from", options.from, "From TIME (10m, 14:03, 2026-11-25T14:03) or ID");
+  CLI::Option* const since =
+      add_time(app, "--since", options.since, "From TIME on (10m, 14:03, 2026-11-25T14:03)");
+  CLI::Option* const from = add_id(app, "--from", options.from, "From the message ID on");
   last->excludes(since)->excludes(from);
   since->excludes(from);
   for (CLI::Option* const option : {last, since, from}) option->group("Messages");
@@ -99,9 +98,9 @@ std::array<CLI::Option*, 3> add_start(CLI::App& app, StartOptions& options) {
 }
 
 std::array<CLI::Option*, 2> add_end(CLI::App& app, EndOptions& options) {
-  CLI::Option* const until = add_time(app, "--until", options.until, "");
+  CLI::Option* const until = add_time(app, "--until", options.until, "End with what was stored at TIME");
   // An ID without n means all messages of that millisecond, as it does for XRANGE.
-  CLI::Option* const to = add_id(app, "--to", options.to, "End at TIME or ID", UINT64_MAX);
+  CLI::Option* const to = add_id(app, "--to", options.to, "End with the message ID", UINT64_MAX);
   for (CLI::Option* const option : {until, to}) option->group("Messages");
   return {until, to};
 }

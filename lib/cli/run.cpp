@@ -5,9 +5,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -53,6 +55,14 @@ std::vector<std::string> split_empty_values(const std::vector<std::string>& args
   return out;
 }
 
+// CLI11 would take `--json=no`.
+void refuse_values(CLI::App& app) {
+  for (CLI::Option* option :
+       app.get_options([](CLI::Option* each) { return each->get_items_expected_max() == 0; })) {
+    option->disable_flag_override();
+  }
+}
+
 void prepare(CLI::App& app, Common& common, const Tool& tool) {
   app.set_help_flag();
   app.fallthrough();
@@ -61,9 +71,29 @@ void prepare(CLI::App& app, Common& common, const Tool& tool) {
   app.footer(tool.footer);
   tool.options(app);
   add_common(app, common);
-  app.set_help_flag("-h,--help", "")->group(common_group);
-  app.set_version_flag("--version", tool.name + " " CHAT_VERSION, "Show this help, or the version")
-      ->group(common_group);
+  app.set_help_flag("-h", "Show a short help")->group(common_group);
+  app.set_help_all_flag("--help", "Show all options")->group(common_group);
+  app.set_version_flag("--version", tool.name + " " CHAT_VERSION, "Show the version")->group(common_group);
+  refuse_values(app);
+  for (CLI::App* command : app.get_subcommands({})) refuse_values(*command);
+}
+
+// `chat-topics help` is what some try; `chat-topics list help` is about a topic.
+std::vector<std::string> words_of(const CLI::App& app, const std::vector<std::string>& args) {
+  std::vector<std::string> words = split_empty_values(args);
+  if (!words.empty() && words.front() == "help" && !app.get_subcommands({}).empty()) words.front() = "--help";
+  return words;
+}
+
+// `-hello` is -h and more for the parser, but was meant as something else.
+std::string hidden_help(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (word == "-h" || word == "--") break;
+    if (word.starts_with("-") && !word.starts_with("--") && word.find('h') != std::string::npos) {
+      return "unknown option " + word + "; what begins with - and is no option stands behind --";
+    }
+  }
+  return "";
 }
 
 void print(const std::string& text) {
@@ -73,19 +103,25 @@ void print(const std::string& text) {
 }
 
 /// Whether to go on; else the exit code is in `code`.
-bool parse(CLI::App& app, const std::vector<std::string>& args, int& code) {
+bool parse(CLI::App& app, const std::vector<std::string>& args, const Tool& tool, int& code) {
+  const std::vector<std::string> words = words_of(app, args);
+  code = exit_code(Failure::usage);
   try {
-    std::vector<std::string> words = split_empty_values(args);
-    std::reverse(words.begin(), words.end());
-    app.parse(std::move(words));
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
     return true;
-  } catch (const CLI::CallForHelp&) {
+  } catch (const CLI::CallForAllHelp&) {
     print(help_page(app));
+  } catch (const CLI::CallForHelp&) {
+    const std::string wrong = hidden_help(words);
+    if (!wrong.empty()) {
+      log_error(wrong);
+      return false;
+    }
+    print(short_help(app, tool.main_options));
   } catch (const CLI::CallForVersion& version) {
     print(version.what() + std::string("\n"));
   } catch (const CLI::ParseError& error) {
     log_error(explain(app, error));
-    code = exit_code(Failure::usage);
     return false;
   }
   code = 0;
@@ -97,17 +133,28 @@ int parse_and_work(const std::vector<std::string>& args, Common& common, const T
   CLI::App app(tool.description, tool.name);
   prepare(app, common, tool);
   int code = 0;
-  if (!parse(app, args, code)) return code;
+  if (!parse(app, args, tool, code)) return code;
   if (common.verbose) set_log_level(LogLevel::debug);
   if (common.quiet) set_log_level(LogLevel::error);
   return tool.main(stop);
 }
 
-int guarded(const std::function<int()>& work) {
+// What to do when nobody answers where nothing else was named.
+std::string address_hint(const Error& error, const Common& common) {
+  if (error.failure() != Failure::unreachable || common.redis) return "";
+  for (const char* const name : {"REDIS_URL", "REDIS_HOST", "REDIS_PORT"}) {
+    const char* const value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return "";
+  }
+  if (std::string_view(error.what()).find("Connection refused") == std::string_view::npos) return "";
+  return "; is one running? --redis or $REDIS_URL name another";
+}
+
+int guarded(const Common& common, const std::function<int()>& work) {
   try {
     return work();
   } catch (const Error& error) {
-    log_error(error.what());
+    log_error(error.what() + address_hint(error, common));
     return exit_code(error.failure());
   } catch (const Outage& outage) {
     log_error(std::string("lost Redis: ") + outage.what() + "; try again later");
@@ -132,7 +179,7 @@ int run(int argc, char** argv, Common& common, const Tool& tool) {
   hide_passwords(argc, argv);
   leave_process_1();
   start_logging(tool.name);
-  const int code = guarded([&] { return parse_and_work(args, common, tool); });
+  const int code = guarded(common, [&] { return parse_and_work(args, common, tool); });
   if (stop_signal() != 0) die_by(stop_signal());
   return code;
 }

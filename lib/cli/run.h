@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/wait.h"
 #include "cli/common_options.h"
@@ -15,9 +16,10 @@ namespace chat::cli {
 /// A tool. run() gives `options` an App that needs only the tool's own options, in which of an option
 /// given twice the last counts, parses, and calls `main`, whose result is the exit code.
 struct Tool {
-  std::string name;         ///< `chat-pub`
-  std::string description;  ///< one line
-  std::string footer;       ///< examples
+  std::string name;                       ///< `chat-pub`
+  std::string description;                ///< one line
+  std::string footer;                     ///< examples
+  std::vector<std::string> main_options;  ///< those that -h shows: `--count`
   std::function<void(CLI::App&)> options;
   std::function<int(const StopToken&)> main;
 };

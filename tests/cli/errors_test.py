@@ -3,12 +3,13 @@
 import re
 import shlex
 import socket
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from harness import LIMIT
+from harness import LIMIT, program
 
 NOBODY = "redis://127.0.0.1:1"  # a port that no other test's server takes
 TOOLS = {
@@ -401,9 +402,14 @@ def test_home_and_user_are_not_needed(server):
 
 @each_tool
 def test_help_fits_a_screen(server, tool):
-    lines = server.run(tool, "--help").lines
-    assert len(lines) <= 48
-    assert [line for line in lines if len(line) > 80] == []
+    short, whole = server.run(tool, "-h").lines, server.run(tool, "--help").lines
+    assert len(short) < 24 and len(whole) <= 60
+    assert [line for line in short + whole if len(line) > 80] == []
+    assert short[-1] == f"All options: {tool} --help"
+    rows = [line for line in short + whole if line.startswith("  -")]
+    for row in rows:
+        assert re.fullmatch(r"  (-\S, )?-\S+( [A-Za-z|]+)?", row) or re.match(r"  (-\S, )?-\S+( [A-Za-z|]+)?  +\S", row), row
+    assert set(line for line in short if line.startswith("  -")) < set(whole)
 
 
 def test_help_of_each_command(server):
@@ -413,6 +419,41 @@ def test_help_of_each_command(server):
         assert len(lines) <= 24
         assert [line for line in lines if len(line) > 80] == []
         assert any(line.startswith(f"Example: chat-topics {command} ") for line in lines)
+
+
+def test_words_that_people_try(server):
+    assert server.run("chat-topics", "ls").text == server.run("chat-topics", "list").text
+    server.run("chat-topics", "create", "mine", "--max-len", "5")
+    assert "mine" in server.run("chat-topics", "ls", "--names").lines
+    server.run("chat-topics", "delete", "mine", "--purge")
+    assert "mine" not in server.run("chat-topics", "--names").lines
+    assert server.run("chat-topics", "help").text == server.run("chat-topics", "--help").text
+    assert server.run("chat-topics", "help", "add").text == server.run("chat-topics", "add", "--help").text
+    server.store("topic1", "a")
+    for option in ("-f", "--follow"):
+        assert server.run("chat-sub", option, "topic1", "--last", "1", "-n", "1", "--raw").text == "a\n"
+
+
+def test_what_was_meant_is_said(server):
+    for name in ("a.txt", "b.txt"):
+        (server.home / name).write_text("")
+    hint = "these are files: a pattern wants quotes"
+    server.run("chat-sub", "a.txt", "b.txt", code=66, err=hint)
+    server.run("chat-topics", "a.txt", "b.txt", code=64, err=hint)
+    assert hint not in server.run("chat-sub", "a.txt", "c.txt", code=66).err_text
+    server.run("chat-pub", "hello", "topic1", code=66, err="no topic \"hello\".*TOPIC comes first: chat-pub topic1 MESSAGE")
+    assert "TOPIC comes first" not in server.run("chat-pub", "hello", "there", code=66).err_text
+
+
+def test_where_nobody_listens_the_default_address_has_a_hint(server):
+    """Whether a Redis is at the default address doesn't matter in a name space without a network."""
+    if subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no right to make a name space")
+    up = ["unshare", "--net", "/bin/sh", "-c", 'ip link set lo up 2>/dev/null; exec "$@"', "-"]
+    done = server.run("/usr/bin/env", *up, program("chat-topics"), env={"REDIS_URL": None}, code=69)
+    if "refused" in done.err_text:
+        assert done.err_text.endswith("Connection refused; is one running? --redis or $REDIS_URL name another\n")
+    assert "is one running" not in server.run("chat-topics", "--redis", NOBODY, code=69).err_text
 
 
 WRONG = {  # what is typed: what must be said of it
@@ -436,6 +477,11 @@ WRONG = {  # what is typed: what must be said of it
     "chat-topics topic": '"topic" is neither a command nor a topic: did you mean topic1, topic2 or topic3?',
     "chat-topics add": "TOPIC is required; usage: chat-topics add [OPTION]... TOPIC",
     "chat-topics add -x": "unknown option -x; try 'chat-topics add --help'",
+    "chat-pub topic1 -hello": "unknown option -hello; what begins with - and is no option stands behind --",
+    "chat-topics list --wach": "unknown option --wach: did you mean --watch?",
+    "chat-sub topic1 --json=no": "--json takes no value",
+    "chat-sub topic1 --json=banana": "--json takes no value",
+    "chat-topics list --names=false": "--names takes no value",
     "chat-topics add x y": 'unexpected argument "y": add, set and rm take one topic at a time',
     "chat-topics set topic1 --max-len -3": '--max-len: must be a whole number from 0 to 9007199254740992, not "-3"',
 }

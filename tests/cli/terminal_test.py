@@ -195,3 +195,18 @@ def test_progress_by_itself_only_on_a_terminal_with_output_elsewhere(server):
     assert replay.finish().text == "a\nb\nc\n"
     both = server.terminal("chat-replay", "topic1", "--raw")
     assert both.shown() == "a\nb\nc\n"
+
+
+def test_a_tool_says_what_it_waits_for(server):
+    pub = server.terminal("chat-pub", "topic1")
+    pub.screen.until("chat-pub: type a message a line; Ctrl-D ends\r\n")
+    pub.type("hello\n\x04")
+    pub.shown()
+    sub = server.terminal("chat-sub", "nosuch/*")
+    sub.screen.until("chat-sub: no topic matches yet; waiting for one that is added")
+    sub.send(signal.SIGTERM)
+    sub.shown(code=143)
+    quiet = server.terminal("chat-pub", "topic1", "-q")
+    quiet.type("hello\n\x04")
+    assert "type" not in quiet.shown()
+    assert server.messages() == [b"hello", b"hello"]

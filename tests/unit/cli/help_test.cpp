@@ -27,7 +27,7 @@ struct Tool {
     app.add_option("TOPIC", topic)->type_name("")->required();
     cli::add_words(app, "MESSAGE", words);
     CLI::Option* number = cli::add_number(app, "-n,--count", count, "End after N messages");
-    cli::add_duration(app, "--timeout", timeout, "")->excludes(number);
+    cli::add_duration(app, "--timeout", timeout, "End in time")->excludes(number);
     app.add_option("--format", format, "As it says,\nor not")->type_name("TEMPLATE");
     app.add_flag("--strict", strict, "Be strict")->group("Other");
   }
@@ -52,8 +52,9 @@ TEST_CASE("help is a page of rows") {
         "\n"
         "Options:\n"
         "  -n, --count N               End after N messages\n"
-        "  --timeout DURATION --format TEMPLATE\n"
-        "                              As it says,\n"
+        "  --timeout DURATION          End in time\n"
+        "  --format TEMPLATE           "
+        "As it says,\n"
         "                              or not\n"
         "\n"
         "Other:\n"
