@@ -67,6 +67,7 @@ pid_t spawn(const std::string& command, int input) {
   // sets.
   std::vector<std::string> environment = environment_without_passwords();
   std::vector<char*> variables;
+  variables.reserve(environment.size() + 1);
   for (std::string& variable : environment) variables.push_back(variable.data());
   variables.push_back(nullptr);
   pid_t pid = 0;

@@ -99,6 +99,14 @@ void Screen::suspend() {
   enter();
 }
 
+void Screen::take_signals() {
+  signalfd_siginfo info{};
+  while (read(signals_, &info, sizeof info) > 0) {
+    if (info.ssi_signo == SIGTSTP) suspend();
+    if (info.ssi_signo == SIGCONT) enter();  // whoever stopped it may have changed the terminal
+  }
+}
+
 Screen::Event Screen::take_key() {
   for (const Key& key : keys) {
     if (!typed_.starts_with(key.bytes)) continue;
@@ -145,11 +153,7 @@ Screen::Event Screen::wait_until(Deadline deadline, const StopToken& stop) {
                               pollfd{signals_, POLLIN, 0}};
     if (wait(fds, deadline, stop) == 0) return Event::none;
     if (fds[1].revents != 0) {
-      signalfd_siginfo info{};
-      while (read(signals_, &info, sizeof info) > 0) {
-        if (info.ssi_signo == SIGTSTP) suspend();
-        if (info.ssi_signo == SIGCONT) enter();  // whoever stopped it may have changed the terminal
-      }
+      take_signals();
       return Event::redraw;
     }
     std::array<char, 64> bytes{};

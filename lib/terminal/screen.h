@@ -45,6 +45,7 @@ class Screen {
   void enter();
   void leave();
   void suspend();
+  void take_signals();
   Event take_key();
 
   Output& out_;
