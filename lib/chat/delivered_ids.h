@@ -1,15 +1,21 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 namespace chat {
 
-/// Remembers which messages were shown, by topic and publisher, whose sequence numbers count each topic's:
-/// for the latest of these, at least `capacity`, at most twice as many.
+/// Remembers which messages were delivered, by topic and publisher, whose sequence numbers count each
+/// topic's: for the latest of these, at least `capacity`, at most twice as many. A content is a hash of what
+/// a message says: where it is remembered too (the latest messages', and each publisher's first), another
+/// content under the same name is another message.
 class DeliveredIds {
  public:
   DeliveredIds() = default;
@@ -17,23 +23,48 @@ class DeliveredIds {
   DeliveredIds(const DeliveredIds&) = delete;
   DeliveredIds& operator=(const DeliveredIds&) = delete;
 
-  /// With all that the publisher has published before it.
-  void add(const std::string& topic, const std::string& pub);
-  /// It alone, with this content (a hash): where only the channel has named it, it may be forged, and must
-  /// not stand for another message.
-  void add_alone(const std::string& topic, const std::string& pub, std::size_t content);
-  bool contains(const std::string& topic, const std::string& pub, std::size_t content) const;
+  /// Also stands for those before it in an unbroken sequence of those that were added. `serial`: when it was,
+  /// as the caller counts.
+  void add(std::string_view topic, std::string_view pub, std::size_t content, std::uint64_t serial);
+  /// It alone, with this content: where only the channel has named it, it may be forged, and must not stand
+  /// for another message.
+  void add_alone(std::string_view topic, std::string_view pub, std::size_t content);
+  /// The serial of one that was delivered; `long_ago` when that is not remembered. Nothing when it was not.
+  std::optional<std::uint64_t> find(std::string_view topic, std::string_view pub, std::size_t content) const;
+  bool contains(std::string_view topic, std::string_view pub, std::size_t content) const {
+    return find(topic, pub, content).has_value();
+  }
+
+  static constexpr std::uint64_t long_ago = 0;
+  static constexpr std::uint64_t alone = UINT64_MAX;  ///< add_alone's serial
 
  private:
   static constexpr std::size_t capacity = 4096;
-  // Two generations: the older one is dropped when the latest is full. Keys are "publisher topic" and
-  // "publisher-sequence content topic".
-  using Highest = std::unordered_map<std::string, std::uint64_t>;
-  Highest latest_;
-  Highest older_;
-  Highest::value_type* current_ = nullptr;  // in latest_: messages mostly come from the same one as before
-  std::unordered_set<std::string> latest_alone_;
-  std::unordered_set<std::string> older_alone_;
+  static constexpr std::size_t buckets = 4096;
+  struct Sequences {
+    std::uint64_t first = 0;
+    std::size_t first_content = 0;
+    std::uint64_t highest = 0;
+  };
+  struct Content {
+    std::size_t name = 0;
+    std::size_t content = 0;
+    std::uint64_t serial = 0;
+  };
+  using Bucket = std::array<Content, 4>;
+  const Content* remembered(std::size_t name) const;
+  // Two generations: the older one is dropped when the latest is full. Keys are "publisher topic".
+  using Publishers = std::unordered_map<std::string, Sequences>;
+  const Sequences* sequences_of(const std::string& key) const;
+  Sequences& current(std::string_view topic, std::string_view publisher, std::uint64_t sequence,
+                     std::size_t content);
+
+  Publishers latest_;
+  Publishers older_;
+  Publishers::value_type* current_ = nullptr;  // in latest_: mostly the same one as before
+  std::vector<Bucket> contents_;               // by the hash of the name; in each the latest first
+  std::unordered_set<std::size_t> latest_alone_;
+  std::unordered_set<std::size_t> older_alone_;
 };
 
 }  // namespace chat

@@ -49,6 +49,11 @@ std::string EntryId::str() const {
   return out;
 }
 
+EntryId before(EntryId id) {
+  if (id.n > 0) return {id.ms, id.n - 1};
+  return id.ms > 0 ? EntryId{id.ms - 1, UINT64_MAX} : first_id;
+}
+
 bool valid_publisher(std::string_view name) {
   if (name.empty() || name.size() > 64) return false;
   for (const char c : name) {

@@ -21,6 +21,12 @@ struct EntryId {
   std::string str() const;
 };
 
+inline constexpr EntryId first_id{0, 0};  ///< before every entry: no entry can have it
+inline constexpr EntryId last_id{UINT64_MAX, UINT64_MAX};
+
+/// The ID right before `id`, so that what comes after it includes `id`. first_id stays.
+EntryId before(EntryId id);
+
 /// Who published a message, and as which of its messages: `P-s`. It stays the same whatever ID a store
 /// gives the message. P is 1 to 64 of `A-Z a-z 0-9 . _ -`; s counts from 1.
 struct PubId {

@@ -14,11 +14,6 @@ constexpr std::size_t most_entries = 2000;
 
 }  // namespace
 
-EntryId before(EntryId id) {
-  if (id.n > 0) return {id.ms, id.n - 1};
-  return id.ms > 0 ? EntryId{id.ms - 1, UINT64_MAX} : first_id;
-}
-
 EntryId entry_id(ReplyView entry) { return EntryId::parse(entry[0].text()).value_or(first_id); }
 
 bool parse_entry(ReplyView entry, Message& out, std::string& why) {

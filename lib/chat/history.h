@@ -12,12 +12,6 @@
 
 namespace chat {
 
-inline constexpr EntryId first_id{0, 0};  ///< before every entry: no entry can have it
-inline constexpr EntryId last_id{UINT64_MAX, UINT64_MAX};
-
-/// The ID right before `id`, so that what comes after it includes `id`. first_id stays.
-EntryId before(EntryId id);
-
 /// Reads a stream entry, `[ID, [field, value, …]]`, into `out`, whose strings are reused. It must have a
 /// `message`; without `user` that is `?`, without a `timestamp` that is the ID's. Returns false with the
 /// reason in `why` when it is no chat message; `out.id` is set in any case.

@@ -316,7 +316,7 @@ void Subscriber::deliver_entry(Followed& topic, ReplyView entry) {
       topic.older_history && delivered_ids_.contains(topic.name, message_.pub, content_of(message_));
   topic.delivered.at = id;
   topic.confirmed = topic.delivered;
-  delivered_ids_.add(topic.name, message_.pub);
+  delivered_ids_.add(topic.name, message_.pub, content_of(message_), 1);
   if (!skipped.found && !again) deliver(topic, message_);
 }
 
@@ -563,7 +563,8 @@ void Subscriber::confirm(Followed& topic) {
     topic.behind = true;
     return;
   }
-  for (const Delivered& shown : topic.unconfirmed) delivered_ids_.add(topic.name, shown.pub);
+  for (const Delivered& shown : topic.unconfirmed)
+    delivered_ids_.add(topic.name, shown.pub, shown.content, 1);
   topic.unconfirmed.clear();
   topic.confirmed = topic.delivered;
 }

@@ -1,0 +1,374 @@
+#include "chat/account.h"
+
+#include <algorithm>
+
+namespace chat {
+
+namespace {
+
+constexpr std::size_t most_ahead = 16'384;  // unconfirmed ones
+constexpr std::size_t most_forks = 64;
+
+bool counts(const EntryId& id) { return id.n != 0 && id.n != UINT64_MAX; }
+bool counts(const Entry& entry) { return !entry.pub.empty() && counts(entry.id); }
+bool is(const Anchor& anchor, const Entry& entry) {
+  return anchor.id == entry.id && (anchor.pub.empty() || anchor.pub == entry.pub);
+}
+
+}  // namespace
+
+std::string Loss::text(const std::string& topic) const {
+  const std::string messages = std::to_string(count) + (count == 1 ? " message" : " messages");
+  if (reason == Reason::other_history) {
+    return topic + ": Redis came back with an older history: " + messages + " up to " + up_to.str() +
+           " that were shown are gone from it";
+  }
+  return topic + ": lost " + messages + (before ? " between " : " after ") + after.str() +
+         (before ? " and " : " up to ") + up_to.str() + ": trimmed before they could be read";
+}
+
+void Account::start_after(EntryId id) { start_ = at_ = id; }
+
+void Account::start_after(const Anchor& anchor, bool delivered, const std::vector<Anchor>& older) {
+  start_ = at_ = anchor.id;
+  const bool known = counts(anchor.id);
+  if (!known && older.empty()) return;
+  for (auto step = older.rbegin(); step != older.rend(); ++step) {
+    if (!counts(step->id) || step->id.n <= held_) continue;
+    serial_ = held_ = step->id.n;
+    trail_.add(step->id, step->pub, serial_, held_);
+  }
+  if (known) {
+    serial_ = held_ = anchor.id.n;
+    trail_.add(anchor.id, anchor.pub, serial_, held_);
+  }
+  last_ = trail_.steps().front();
+  numbered_ = last_.anchor.id;
+  start_n_ = numbered_->n;
+  base_ = start_n_;
+  if (delivered) base_ = trail_.steps().back().held - 1;
+  fresh_ = false;
+}
+
+void Account::pass(EntryId up_to) {
+  at_ = up_to;
+  if (counts(up_to)) numbered_ = up_to;
+  placed_ = fresh_ = false;
+}
+
+EntryId Account::newest_delivered() const {
+  if (!unconfirmed_.empty()) return unconfirmed_.back().anchor.id;
+  return numbered_.value_or(EntryId{});
+}
+
+EntryId Account::position() const {
+  return unconfirmed_.empty() ? at_ : std::max(at_, unconfirmed_.back().anchor.id);
+}
+
+EntryId Account::begin_reading(const Reading& reading) {
+  reading_ = reading;
+  first_ = true;
+  placed_ = false;
+  in_hole_ = 0;
+  covered_ = std::max(covered_, newest_delivered().n);
+  anchor_ = {};
+  if (search_ == Search::oldest) return first_id;
+  if (search_ == Search::steps) anchor_ = steps_[probe_].anchor;
+  if (search_ == Search::none) anchor_ = last_.anchor;
+  if (anchor_.id != EntryId{}) return before(anchor_.id);
+  return everything_ ? at_ : std::max(at_, before({reading.oldest, 0}));
+}
+
+Account::Verdict Account::entry(const Entry& entry) {
+  if (std::exchange(first_, false)) {
+    if (search_ == Search::oldest) return search(entry);
+    if (anchor_.id != EntryId{}) return check(entry);
+  }
+  return judge(entry);
+}
+
+Account::Verdict Account::end_of_reading() {
+  if (std::exchange(first_, false)) {
+    if (anchor_.id != EntryId{}) return missing();
+    search_ = Search::none;  // there is nothing at all
+  }
+  if (reading_.whole) {
+    if (!placed_ && went_back()) fork(nullptr);
+    // On a new connection a replica is worth waiting for.
+    const std::uint64_t known = std::max(placed_ ? numbered_->n : 0, reading_.last.n);
+    if (reading_.may_lag && reconnected_ && newest_delivered().n > known) return Verdict::wait;
+    end_whole();
+  }
+  finish();
+  return Verdict::skip;
+}
+
+// Whether the position that has to come first has come.
+Account::Verdict Account::check(const Entry& first) {
+  if (!is(anchor_, first)) return missing();
+  placed_ = true;
+  if (search_ == Search::none) {
+    last_.anchor.pub = first.pub;
+    // All that followed it had been trimmed, and it hadn't here: that is no later state of the same history.
+    if (numbered_->n > first.id.n) {
+      const Trail::Step shared = last_;
+      fork(&shared);
+      placed_ = true;
+    }
+    return Verdict::skip;
+  }
+  high_ = probe_;
+  if (low_ < high_) return probe();
+  const Trail::Step shared = steps_[high_];
+  fork(&shared);
+  placed_ = true;
+  return Verdict::skip;
+}
+
+Account::Verdict Account::missing() {
+  if (reading_.may_lag && reading_.last.n < numbered_->n) return Verdict::wait;
+  if (search_ == Search::none) {
+    search_ = Search::oldest;
+    return Verdict::read;
+  }
+  low_ = probe_ + 1;
+  return probe();
+}
+
+// The history's oldest entry tells whether the position is gone because it was trimmed.
+Account::Verdict Account::search(const Entry& oldest) {
+  search_ = Search::none;
+  if (oldest.id > last_.anchor.id) return judge(oldest);
+  steps_ = trail_.steps();
+  std::erase_if(steps_, [&](const Trail::Step& step) {
+    return step.anchor.id < oldest.id || step.anchor.id >= last_.anchor.id;
+  });
+  low_ = 0;
+  high_ = steps_.size();
+  if (low_ < high_) return probe();
+  fork(nullptr);
+  everything_ = true;
+  return judge(oldest);
+}
+
+// Looks for the latest of the steps that is in the history.
+Account::Verdict Account::probe() {
+  if (low_ >= steps_.size()) {
+    fork(nullptr);
+    everything_ = true;
+    return Verdict::read;
+  }
+  high_ = std::max(low_, high_);
+  probe_ = low_ == 0 ? 0 : (low_ + high_) / 2;
+  search_ = Search::steps;
+  return Verdict::read;
+}
+
+// The history is another one, which shares with the one before what comes up to this step, if that is known.
+void Account::fork(const Trail::Step* shared) {
+  missing_up_to_ = newest_delivered();
+  const std::uint64_t kept = shared != nullptr ? shared->held : base_;
+  missing_ += held_ - std::min(held_, kept);
+  held_ = kept;
+  const std::uint64_t serial = shared != nullptr ? shared->serial : 0;
+  trail_.cut(serial);
+  if (forks_.size() == most_forks) forks_.pop_front();
+  forks_.push_back({serial, serial_, false});
+  foreign_until_ = std::max(foreign_until_, at_);
+  last_ = shared != nullptr ? *shared : Trail::Step{};
+  at_ = last_.anchor.id;
+  restart_ = shared == nullptr && numbered_.has_value();
+  numbered_.reset();
+  if (shared != nullptr) numbered_ = last_.anchor.id;
+  search_ = Search::none;
+  forked_ = reconnected_ = true;
+}
+
+Account::Verdict Account::judge(const Entry& entry) {
+  if (entry.id.ms < reading_.oldest) return Verdict::skip;  // a hole tells that
+  if (everything_ && entry.id <= start_ && entry.id.n < start_n_) return Verdict::skip;
+  if (!counts(entry)) {
+    const bool known = entry.id <= std::max(at_, foreign_until_);
+    at_ = std::max(at_, entry.id);
+    return known ? Verdict::skip : Verdict::deliver;
+  }
+  place(entry);
+  const bool known = take_unconfirmed(entry) || take_again(entry);
+  count_hole(entry.id, true);
+  see(entry);
+  numbered_ = at_ = entry.id;
+  return known ? Verdict::skip : Verdict::deliver;
+}
+
+void Account::see(const Entry& entry) {
+  last_.anchor.id = entry.id;
+  last_.anchor.pub = entry.pub;
+  last_.held = ++held_;
+  last_.serial = ++serial_;
+  trail_.add(entry.id, entry.pub, serial_, held_);
+  delivered_ids_.add(topic_, entry.pub, entry.content, serial_);
+}
+
+// Where its n stands among the others.
+void Account::place(const Entry& entry) {
+  const std::uint64_t n = entry.id.n;
+  if (numbered_ && n <= numbered_->n) {
+    if (!placed_) {
+      fork(nullptr);
+    } else {
+      // Counted anew, but nothing is gone. Redis 7.0 does that to itself: of a transaction that a crash cut
+      // in two it keeps the beginning in its append-only file, and runs it at the next start after all.
+      forked_ = true;
+      numbered_ = EntryId{0, n - 1};
+    }
+  }
+  if (!numbered_ || future_) {
+    if (!restart_ && !(future_ && numbered_)) {
+      base_ = held_ = n - 1;
+      start_n_ = n;
+    }
+    numbered_ = EntryId{start_.ms, restart_ ? std::min(base_, n - 1) : n - 1};
+  }
+  restart_ = future_ = fresh_ = false;
+  placed_ = true;
+}
+
+// Takes those that stand before it or in its place, and tells whether it is one of those delivered.
+bool Account::take_unconfirmed(const Entry& entry) {
+  const auto same = [&](const Unconfirmed& one) {
+    return one.anchor.pub == entry.pub && one.content == entry.content &&
+           (doubtful() || one.anchor.id == entry.id);
+  };
+  bool found = false;
+  while (!unconfirmed_.empty() && unconfirmed_.front().anchor.id.n <= entry.id.n) {
+    Unconfirmed& one = unconfirmed_.front();
+    if (!found && same(one)) {
+      found = true;
+    } else if (one.anchor.id.n > numbered_->n && one.anchor.id.n < entry.id.n) {
+      pass_unconfirmed();
+      continue;
+    } else {
+      displaced_.push_back(std::move(one));
+    }
+    unconfirmed_.pop_front();
+  }
+  if (found || !doubtful()) return found;
+  // What is stored again has another place than it had.
+  if (const auto at = std::ranges::find_if(unconfirmed_, same); at != unconfirmed_.end()) {
+    unconfirmed_.erase(at);
+    found = true;
+  } else if (const auto old = std::ranges::find_if(displaced_, same); old != displaced_.end()) {
+    displaced_.erase(old);
+    found = true;
+  }
+  return found;
+}
+
+// The first one stood where there is a hole now.
+void Account::pass_unconfirmed() {
+  const Unconfirmed& one = unconfirmed_.front();
+  delivered_ids_.add(topic_, one.anchor.pub, one.content, ++serial_);
+  ++in_hole_;
+  unconfirmed_.pop_front();
+}
+
+// Whether it was delivered in an earlier history.
+bool Account::take_again(const Entry& entry) {
+  if (!forked_) return false;
+  const auto serial = delivered_ids_.find(topic_, entry.pub, entry.content);
+  if (!serial) return false;
+  const auto has = [&](const Fork& fork) { return *serial > fork.after && *serial <= fork.up_to; };
+  const auto fork = std::ranges::find_if(forks_, has);
+  const bool untold = *serial == DeliveredIds::long_ago || (fork != forks_.end() && !fork->told);
+  if (untold && missing_ > 0) --missing_;
+  return true;
+}
+
+// Counts what isn't there between the last one and this one, which was read (`before`) or is missing too.
+void Account::count_hole(EntryId up_to, bool before) {
+  const std::uint64_t last = before ? up_to.n - 1 : up_to.n;
+  const std::uint64_t hole = last - numbered_->n;
+  if (hole == 0) return;
+  const std::uint64_t delivered = std::clamp(covered_, numbered_->n, last) - numbered_->n;
+  held_ += delivered;
+  missing_ -= std::min(missing_, delivered - std::min(delivered, std::exchange(in_hole_, 0)));
+  if (hole == delivered) return;
+  const EntryId after = delivered == 0 ? *numbered_ : EntryId{numbered_->ms, numbered_->n + delivered};
+  losses_.push_back({Loss::Reason::trimmed, hole - delivered, after, up_to, before});
+}
+
+// Whether the last ID given tells of another history, where nothing that was read tells anything.
+bool Account::went_back() const {
+  return numbered_ && (reading_.last.n < numbered_->n || reading_.last < last_.anchor.id);
+}
+
+// Compares with the last ID given. It is from before the reading, so what was read may be further.
+void Account::end_whole() {
+  const EntryId last = reading_.last;
+  if (!numbered_) {
+    // What was stored between the last ID given and the start is not missing.
+    if (std::exchange(fresh_, false) && !restart_) return;
+    numbered_ = restart_ ? EntryId{last.ms, std::min(base_, last.n)} : last;
+    if (!restart_) base_ = held_ = start_n_ = last.n;
+    restart_ = false;
+    future_ = start_.ms >= reading_.now;
+  }
+  if (last.n <= numbered_->n) return;
+  if (future_ || last <= start_) {
+    future_ = start_.ms >= reading_.now;
+  } else {
+    while (!unconfirmed_.empty() && unconfirmed_.front().anchor.id.n <= last.n) {
+      pass_unconfirmed();
+    }
+    count_hole(last, false);
+    at_ = std::max(at_, last);
+  }
+  numbered_ = last;
+}
+
+void Account::finish() {
+  // A replica has the latest ones later.
+  const bool later = !reading_.whole || (replica_ && !reconnected_);
+  std::uint64_t gone = std::exchange(missing_, 0);
+  for (Fork& fork : forks_) fork.told = true;
+  EntryId up_to = missing_up_to_;
+  if (!later) {
+    for (Unconfirmed& one : unconfirmed_) displaced_.push_back(std::move(one));
+    unconfirmed_.clear();
+  }
+  if (doubtful()) {
+    for (const Unconfirmed& one : displaced_) {
+      // It may have been forged: it stands for no other one.
+      delivered_ids_.add_alone(topic_, one.anchor.pub, one.content);
+      up_to = one.anchor.id;
+      forked_ = true;
+    }
+    gone += displaced_.size();
+  }
+  if (gone > 0) losses_.push_back({Loss::Reason::other_history, gone, {}, up_to, false});
+  displaced_.clear();
+  covered_ = 0;
+  everything_ = false;
+  reconnected_ = reconnected_ && !reading_.whole;
+}
+
+Account::Verdict Account::live(const Entry& entry) {
+  if (!numbered_) return Verdict::read;
+  const EntryId id = entry.id;
+  const EntryId last = newest_delivered();
+  const auto known = [&] { return delivered_ids_.contains(topic_, entry.pub, entry.content); };
+  if (id <= at_ && id.n <= numbered_->n) return known() ? Verdict::skip : Verdict::read;
+  if (id.n != last.n + 1 || id <= position() || unconfirmed_.size() >= most_ahead) return Verdict::read;
+  unconfirmed_.push_back({{id, std::string(entry.pub)}, entry.content});
+  return forked_ && known() ? Verdict::skip : Verdict::deliver;
+}
+
+bool Account::confirm(std::string_view pub) {
+  if (unconfirmed_.empty() || pub.empty() || unconfirmed_.back().anchor.pub != pub) return false;
+  for (const Unconfirmed& one : unconfirmed_) see({one.anchor.id, one.anchor.pub, one.content});
+  numbered_ = at_ = last_.anchor.id;
+  unconfirmed_.clear();
+  return true;
+}
+
+}  // namespace chat

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chat/entry_id.h"
+
+namespace chat {
+
+/// A position that can be found again in a history, or be told to be gone from it: an ID alone may be another
+/// message's after a failover. An empty pub stands for any.
+struct Anchor {
+  EntryId id;
+  std::string pub;
+
+  bool operator==(const Anchor&) const = default;
+};
+
+/// Positions of a topic's latest 16 messages, and ever fewer of the older ones: of those that lie d messages
+/// back one in every d / 8. Memory grows with the logarithm of the messages: some dozens of positions.
+class Trail {
+ public:
+  struct Step {
+    Anchor anchor;
+    std::uint64_t serial = 0;
+    std::uint64_t held = 0;
+  };
+
+  /// `serial` is one more than that of the message before. `held` is kept with it.
+  void add(const EntryId& id, std::string_view pub, std::uint64_t serial, std::uint64_t held);
+  /// Forgets those behind this serial.
+  void cut(std::uint64_t serial);
+  /// All, the latest first.
+  std::vector<Step> steps() const;
+
+ private:
+  // A serial that two divides k times goes to level k, where it replaces the oldest.
+  static constexpr std::size_t wide = 8;
+  std::array<std::vector<Step>, 65> levels_;
+};
+
+}  // namespace chat
