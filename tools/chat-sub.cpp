@@ -32,6 +32,7 @@ struct Options {
   std::vector<std::string> topics;
   bool all = false;
   std::optional<std::string> user;
+  bool echo = false;
   std::optional<std::uint64_t> count;
   std::optional<std::chrono::milliseconds> timeout;
   int ready_fd = -1;
@@ -45,6 +46,7 @@ void add_options(CLI::App& app, Options& options) {
   auto* all = app.add_flag("--all", options.all, "Follow all topics, and those that are added later");
   auto* user = app.add_option("-u,--user", options.user, "I'm NAME: list me, hide what I say [$CHAT_USER]")
                    ->type_name("NAME");
+  auto* echo = app.add_flag("--echo", options.echo, "Show what I say, too");
   chat::cli::add_start(app, options.start);
   chat::cli::add_read_from(app, options.replica);
   chat::cli::add_filter(app, options.filter);
@@ -55,7 +57,7 @@ void add_options(CLI::App& app, Options& options) {
           ->type_name("N")
           ->check(chat::cli::whole_number(0, 1 << 20));
   auto* strict = app.add_flag("--strict", options.strict, "End with 76 when messages were lost");
-  for (CLI::Option* option : {all, user, count, timeout, ready_fd, strict}) option->group("Messages");
+  for (CLI::Option* option : {all, user, echo, count, timeout, ready_fd, strict}) option->group("Messages");
   app.add_flag("-f,--follow", options.follow, "")->group("");  // it always does; tail and chat-replay have it
   app.add_flag("--bell", options.bell, "Ring the terminal's bell when somebody mentions me")->group("Output");
   chat::cli::add_output(app, options.output);
@@ -101,7 +103,7 @@ int follow(const Options& options, chat::StopToken stop) {
       options.output.style(options.common, !following.patterns.empty() || following.topics.size() > 1);
   printing.style.me = user;
   printing.bell = options.bell && printing.style.for_terminal;
-  if (options.filter.users.empty()) printing.hidden_user = user;
+  if (options.filter.users.empty() && !options.echo) printing.hidden_user = user;
   printing.count = options.count;
   printing.ready_fd = options.ready_fd;
   chat::Printer printer(printing, out);

@@ -65,6 +65,7 @@ _redis_chat() {
     return
   elif [ -z "$value" ]; then
     case $tool:$command:$places in
+      *chat-talk::[1-9]*) ;;
       *chat-topics::0) value="TOPIC|list|add|set|rm|who" ;;
       *chat-topics:add:* | *chat-pub::[1-9]* | *chat-replay::[1-9]* | *chat-topics:set:[2-9]* | *chat-topics:rm:[2-9]*) ;;
       *) value=TOPIC ;;
@@ -78,4 +79,4 @@ _redis_chat() {
   __ltrim_colon_completions "$cur"
 }
 
-complete -F _redis_chat chat-pub chat-sub chat-replay chat-topics
+complete -F _redis_chat chat-pub chat-sub chat-replay chat-topics chat-talk

@@ -61,7 +61,7 @@ function __redis_chat_complete
     end
 end
 
-for tool in chat-pub chat-sub chat-replay chat-topics
+for tool in chat-pub chat-sub chat-replay chat-topics chat-talk
     complete -c $tool -f
     complete -c $tool -n 'not __fish_seen_subcommand_from add' -a '(__redis_chat_topics)'
     __redis_chat_complete $tool true

@@ -1,4 +1,4 @@
-#compdef chat-pub chat-sub chat-replay chat-topics
+#compdef chat-pub chat-sub chat-replay chat-topics chat-talk
 # Completion of the chat tools for zsh: options from --help, values by their placeholder, topics from the server.
 
 # _redis_chat_options [COMMAND]: a line an option: its name, what stands for its value, its description.
@@ -63,6 +63,7 @@ _redis_chat() {
     *chat-topics:add) specs+=('1:command:' '2:new topic: ') ;;
     *chat-topics:(set|rm)) specs+=('1:command:' '2:topic:_redis_chat_topics') ;;
     *chat-topics:*) specs+=('1:command:' '*:topic:_redis_chat_topics') ;;
+    *chat-talk:) specs+=('1:topic:_redis_chat_topics' '2:my name: ') ;;
     *chat-sub:) specs+=('*:topic:_redis_chat_topics') ;;
     *) specs+=('1:topic:_redis_chat_topics' '*:message: ') ;;
   esac

@@ -94,7 +94,7 @@ def test_history_comes_first_and_others_appear_above_the_prompt(server, tmux):
     screen = chat.until(r"carl: in between\n" + PROMPT + " half a li$")
     chat.type("ne")
     chat.keys("Enter")
-    chat.until(PROMPT + " half a line\n" + PROMPT + "$")
+    chat.until(r"[0-9] ana: half a line\n" + PROMPT + "$")
     until_true(lambda: server.messages()[-1:] == [b"half a line"])
     chat.keys("C-d")
     assert chat.ended() == 0
@@ -145,7 +145,7 @@ def test_commands(server, tmux):
     chat.type("/help\r")
     chat.until(r"/quit +end\n(.|\n)*" + PROMPT + "$")
     chat.type("/topic\r")
-    chat.until(r"you are in topic1; ")
+    chat.until(r"you are in topic1; (.|\n)*topic4")
     chat.type("/nonsense\r")
     chat.until(r"no command /nonsense: /help lists them, and //nonsense says it")
     assert server.messages() == []
@@ -158,7 +158,7 @@ def test_another_topic(server, tmux):
     chat = tmux("topic1", "ana")
     chat.until(PROMPT + "$")
     chat.type("/topic tpoic2\r")
-    chat.until(r"did you mean topic2\?\n" + PROMPT + "$")
+    chat.until(r"did you mean topic2\?\n(.|\n)*" + PROMPT + "$")
     chat.type("/topic topic2\r")
     chat.until(r"── topic2 ──\n.*ben: what was said there\n\[topic2\] ana:$")
     until_true(lambda: server.run("chat-topics", "who").lines == ["topic2\tana"])
@@ -170,6 +170,109 @@ def test_another_topic(server, tmux):
     until_true(lambda: server.messages("topic2")[-1] == b"hello")
     chat.keys("C-d")
     assert chat.ended() == 0
+
+
+def test_a_topic_is_made(server, tmux):
+    chat = tmux("topic1", "ana")
+    chat.until(PROMPT + "$")
+    chat.type("/topic party\r")
+    chat.until(r"/topic --create party makes it\n" + PROMPT + "$")
+    chat.type("/topic --create party\r")
+    chat.until(r"── party ──\n\[party\] ana:$")
+    assert "party" in server.run("chat-topics", "--names").lines
+
+
+def test_my_own_words_are_in_the_history(server, tmux):
+    for i in range(5):
+        server.pub("topic1", f"mine {i}", user="ana")
+        server.pub("topic1", f"yours {i}", user="ben")
+    chat = tmux("topic1", "ana")
+    screen = chat.until("yours 4\n" + PROMPT + "$")
+    assert all(f"ana: mine {i}" in screen for i in range(5))
+
+
+def test_two_terminals_of_one_user_hear_each_other(server, tmux):
+    one = tmux("topic1", "ana")
+    one.until(PROMPT + "$")
+    other = server.terminal(CHAT, "topic1", "ana", env={"HOME": str(server.home), "CHAT_BIN": str(BIN)})
+    other.screen.until('ana is here already; "chat-talk topic1 NAME" gives you another name')
+    other.screen.until(r"\[topic1\] ana:")
+    one.type("from here\r")
+    other.screen.until(": from here")
+    other.type("from there\r")
+    one.until("ana: from there\n" + PROMPT + "$")
+
+
+def test_what_is_not_acknowledged_looks_so(server, tmux):
+    chat = tmux("topic1", "ana")
+    chat.until(PROMPT + "$")
+    with server.client() as client:
+        client.execute_command("CLIENT", "PAUSE", 600000, "WRITE")
+        chat.type("wait for me\r")
+        chat.until(r"sending: wait for me\n" + PROMPT + "$")
+        client.execute_command("CLIENT", "UNPAUSE")
+    screen = chat.until(r"ana: wait for me\n" + PROMPT + "$")
+    assert "sending" not in screen
+
+
+def test_what_could_not_be_sent_is_told_at_the_end(server, tmux):
+    chat = tmux("topic1", "ana")
+    chat.until(PROMPT + "$")
+    with server.client() as client:
+        client.execute_command("CLIENT", "PAUSE", 600000, "WRITE")
+        chat.type("never\r")
+        chat.until(r"sending: never\n" + PROMPT + "$")
+        chat.keys("C-d")
+        chat.until(r"chat: Redis has not acknowledged: never\n")
+        assert chat.ended() == 75
+        client.execute_command("CLIENT", "UNPAUSE")
+
+
+def test_several_lines_are_one_message(server, tmux):
+    chat = tmux("topic1", "ana")
+    chat.until(PROMPT + "$")
+    chat.type("one")
+    chat.keys("M-Enter")
+    chat.type("two")
+    chat.keys("Enter")
+    until_true(lambda: server.messages() == [b"one\ntwo"])
+    chat.until(PROMPT + "$")
+    chat.tmux("set-buffer", "three\n\nfour")
+    chat.tmux("paste-buffer", "-p")
+    chat.until("three\n.*\n.*four$")
+    assert server.messages() == [b"one\ntwo"], "not before it was looked at"
+    chat.keys("Enter")
+    until_true(lambda: server.messages() == [b"one\ntwo", b"three\n\nfour"])
+
+
+def test_input_that_is_no_utf_8(server, tmux):
+    chat = tmux("topic1", "ana")
+    chat.until(PROMPT + "$")
+    chat.tmux("send-keys", "-H", "63", "61", "66", "e9")
+    chat.type(" au lait\r")
+    until_true(lambda: len(server.messages()) == 1)
+    assert server.messages()[0].endswith(b" au lait")
+    screen = chat.until("au lait(.|\n)*" + PROMPT + "$")
+    assert "Traceback" not in screen
+
+
+def test_a_terminal_that_can_not_be_drawn_on(server):
+    server.pub("topic1", "before", user="ben")
+    chat = server.terminal(CHAT, "topic1", "ana", env={"HOME": str(server.home), "CHAT_BIN": str(BIN), "TERM": "dumb"})
+    chat.screen.until("ben: before")
+    until_true(lambda: server.run("chat-topics", "who", "topic1").lines == ["ana"])
+    server.pub("topic1", "now", user="ben")
+    text = chat.screen.until("ben: now")
+    assert "\x1b" not in text
+    chat.type("hello\n")
+    chat.screen.until("ana: hello")
+    chat.type("/quit\n")
+    assert chat.wait() == 0
+
+
+def test_wrong_arguments_get_a_usage_line(server):
+    for arguments in ([], ["-x"], ["topic1", "ana", "more"]):
+        server.run(CHAT, *arguments, code=64, err=r"^chat: usage: chat-talk TOPIC \[NAME\]; --help tells more\n$")
 
 
 def test_tab_completes(server, tmux):
@@ -190,9 +293,9 @@ def test_control_c_empties_the_line_and_then_ends(server, tmux):
     chat.type("not this")
     chat.until("not this$")
     chat.keys("C-c")
-    chat.until("not this(.|\n)*" + PROMPT + "$")
+    assert "not this" not in chat.until(PROMPT + "$"), "what was given up doesn't look as if it had been said"
     chat.type("but this\r")
-    chat.until("but this\n" + PROMPT + "$")
+    chat.until("ana: but this\n" + PROMPT + "$")
     until_true(lambda: server.messages() == [b"but this"])
     chat.keys("C-c")
     assert chat.ended() == 0

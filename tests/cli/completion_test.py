@@ -49,7 +49,7 @@ def press(server):
 @each_shell
 def test_a_topic_is_completed_from_the_server(server, press, shell):
     server.run("chat-topics", "add", "party/friday")
-    for tool in ("chat-pub", "chat-sub", "chat-replay", "chat-topics set"):
+    for tool in ("chat-pub", "chat-sub", "chat-replay", "chat-topics set", "chat-talk"):
         press_until(press(shell, f"{tool} par"), "ty/friday")
 
 

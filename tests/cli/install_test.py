@@ -44,8 +44,8 @@ def package(tmp_path_factory):
 
 SHARED = (
     {f"bin/{tool}" for tool in [*TOOLS, "chat-talk"]}
-    | {f"share/bash-completion/completions/{tool}" for tool in TOOLS}
-    | {f"share/fish/vendor_completions.d/{tool}.fish" for tool in TOOLS}
+    | {f"share/bash-completion/completions/{tool}" for tool in [*TOOLS, "chat-talk"]}
+    | {f"share/fish/vendor_completions.d/{tool}.fish" for tool in [*TOOLS, "chat-talk"]}
     | {"share/doc/redis-chat/copyright"}
 )
 
