@@ -14,7 +14,11 @@ constexpr std::size_t most_entries = 2000;
 
 }  // namespace
 
-EntryId entry_id(ReplyView entry) { return EntryId::parse(entry[0].text()).value_or(first_id); }
+EntryId entry_id(ReplyView entry) {
+  const std::optional<EntryId> id = EntryId::parse(entry[0].text());
+  expect(id.has_value(), "XRANGE");
+  return *id;
+}
 
 bool parse_entry(ReplyView entry, Message& out, std::string& why) {
   out.id = entry_id(entry);
@@ -61,9 +65,11 @@ Reply History::take(Connection& connection, const StopToken& stop) {
   asked_ = false;
   throw_if_error(reply.view(), "XRANGE " + key_);
   const ReplyView page = reply.view();
+  expect(page.is_array() && page.size() <= count_, "XRANGE");
   const std::size_t size = page.size();
   if (size == 0 || size < count_) return reply;
   const EntryId last = entry_id(page[size - 1]);
+  expect(range_.after < last && last <= range_.to, "XRANGE");  // or there would be no end
   (range_.reverse ? range_.to : range_.after) = range_.reverse ? before(last) : last;
   adapt(reply.bytes() / size);
   ask(connection);
@@ -82,11 +88,13 @@ void History::adapt(std::size_t entry_bytes) {
 
 EntryId newest_id(Connection& connection, std::string_view topic, const StopToken& stop) {
   const Reply newest = connection.command({"XREVRANGE", stream_key(topic), "+", "-", "COUNT", "1"}, stop);
+  expect(newest.view().is_array(), "XREVRANGE");
   return newest.view().size() == 0 ? first_id : entry_id(newest[0]);
 }
 
 EntryId oldest_id(Connection& connection, std::string_view topic, const StopToken& stop) {
   const Reply oldest = connection.command({"XRANGE", stream_key(topic), "-", "+", "COUNT", "1"}, stop);
+  expect(oldest.view().is_array(), "XRANGE");
   return oldest.view().size() == 0 ? first_id : entry_id(oldest[0]);
 }
 

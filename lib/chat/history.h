@@ -17,7 +17,7 @@ namespace chat {
 /// reason in `why` when it is no chat message; `out.id` is set in any case.
 bool parse_entry(ReplyView entry, Message& out, std::string& why);
 
-/// The ID of an entry.
+/// The ID of an entry. Throws Outage when there is none, here and in parse_entry.
 EntryId entry_id(ReplyView entry);
 
 /// A topic's stored messages, page by page (https://redis.io/docs/latest/commands/xrange/). A page's length

@@ -31,9 +31,16 @@ void read_parts(Connection& connection, TopicOverview& topic, const StopToken& s
     throw_if_error(reply.view(), "on " + key);
     return reply;
   };
-  topic.kept = static_cast<std::uint64_t>(receive().view().integer());
+  const auto receive_entry = [&] {
+    Reply reply = receive();
+    expect(reply.view().is_array() && reply.view().size() <= 1, "XRANGE");
+    return reply;
+  };
+  const Reply kept = receive();
+  expect(kept.view().is_integer(), "XLEN");
+  topic.kept = static_cast<std::uint64_t>(kept.view().integer());
   EntryId newest;
-  if (const Reply reply = receive(); reply.view().size() == 1) {
+  if (const Reply reply = receive_entry(); reply.view().size() == 1) {
     newest = entry_id(reply[0]);
     topic.last_stored = std::chrono::milliseconds(newest.ms);
     std::string why;
@@ -42,7 +49,7 @@ void read_parts(Connection& connection, TopicOverview& topic, const StopToken& s
   std::array<std::uint64_t, TopicOverview::parts + 1> first{};
   first.fill(newest.n + 1);
   for (std::size_t i = 0; i < TopicOverview::parts; ++i) {
-    const Reply reply = receive();
+    const Reply reply = receive_entry();
     if (reply.view().size() == 1) first[i] = entry_id(reply[0]).n;
   }
   for (std::size_t i = 0; i < TopicOverview::parts; ++i) {

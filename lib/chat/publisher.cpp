@@ -76,6 +76,7 @@ void Publisher::load_script() {
   connection_->append({"SCRIPT", "LOAD", publish_script});
   const Reply loaded = connection_->receive(retry_.give_up_at(), {});
   throw_if_error(loaded.view());
+  expect(loaded.view().text().size() == 40, "SCRIPT LOAD");
   script_sha_ = loaded.view().text();
 }
 
@@ -341,6 +342,7 @@ void Publisher::on_reply(ReplyView reply) {
   const bool last = front_replies_ == replies_of(queue_.front());
   if (options_.ephemeral) {
     if (reply.is_error()) throw_if_error(reply, "PUBLISH " + topics_[queue_.front().topic].name);
+    expect(reply.is_integer(), "PUBLISH");
   } else if (front_replies_ == 1 && reply.is_error()) {
     return on_refusal(reply.text());
   } else if (front_replies_ == 1) {
@@ -368,7 +370,7 @@ void Publisher::refuse(std::uint64_t record, std::string_view error) const {
 }
 
 void Publisher::on_stored(ReplyView reply) {
-  if (reply.size() < 5) throw Outage("an answer that the script doesn't give");
+  expect(reply.size() >= 5, "EVALSHA");
   Batch& batch = queue_.front();
   Topic& topic = topics_[batch.topic];
   const auto sequence = static_cast<std::uint64_t>(reply[1].integer());
@@ -384,6 +386,7 @@ void Publisher::on_stored(ReplyView reply) {
     const std::uint64_t stored = sequence - expected;
     refuse(batch.records[std::min<std::size_t>(stored, batch.records.size() - 1)], reply[5].text());
   }
+  expect(sequence == expected + batch.records.size(), "EVALSHA");
   topic.max_len = static_cast<std::uint64_t>(reply[4].integer());
   if (sequence > before.sequence) topic.stored += sequence - std::max(before.sequence, expected);
   if (!options_.stored) return;

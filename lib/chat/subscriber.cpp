@@ -510,6 +510,7 @@ Subscriber::Topics Subscriber::topics_at(const std::string& node, bool (*wanted)
 
 void Subscriber::on_push(Pushes& pushes, ReplyView push) {
   throw_if_error(push, "subscribing");
+  expect(push.size() >= 2, "SUBSCRIBE");
   if (push.size() < 3) return;
   const std::string_view kind = push[0].text();
   if ((kind == "subscribe" || kind == "ssubscribe") && pushes.confirmations_due > 0)

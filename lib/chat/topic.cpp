@@ -39,6 +39,7 @@ return 1
 )lua";
 
 std::chrono::milliseconds server_time(ReplyView time) {
+  expect(time.size() == 2, "TIME");
   return std::chrono::milliseconds(time[0].integer() * 1000 + time[1].integer() / 1000);
 }
 
@@ -59,6 +60,7 @@ void append_look(Connection& connection, std::string_view topic) {
 TopicState read_look(Connection& connection, std::string_view topic, const StopToken& stop) {
   const Reply time = answer(connection, stop);
   const Reply info = answer(connection, stop, "HMGET " + info_key(topic));
+  expect(info.view().size() == 6, "HMGET");
   TopicState state;
   state.now = server_time(time.view());
   for (std::size_t i = 0; i < info.view().size(); ++i) state.exists = state.exists || !info[i].is_nil();
@@ -74,18 +76,22 @@ TopicState read_look(Connection& connection, std::string_view topic, const StopT
 Connection& index_of(ConnectionPool& pool, const StopToken& stop) { return pool.of(topics_channel, stop); }
 
 bool was_removed(ConnectionPool& pool, std::string_view topic, const StopToken& stop) {
-  return index_of(pool, stop).command({"HGET", topics_channel, topic}, stop).view().text() == removed_mark;
+  const Reply mark = index_of(pool, stop).command({"HGET", topics_channel, topic}, stop);
+  expect(mark.view().is_nil() || mark.view().is_string(), "HGET");
+  return mark.view().text() == removed_mark;
 }
 
 bool create_info(Connection& connection, std::string_view topic, const Settings& settings,
                  const StopToken& stop) {
   const Reply time = connection.command({"TIME"}, stop);
+  expect(time.view().size() == 2, "TIME");
   const Reply made =
       connection.command({"EVAL", create_script, "2", info_key(topic), stream_key(topic), time[0].text(),
                           number(settings.max_len.value_or(default_max_len)),
                           std::to_string(settings.max_age.value_or(std::chrono::milliseconds{0}).count()),
                           settings.description.value_or("")},
                          stop);
+  expect(made.view().is_integer(), "EVAL");
   return made.view().integer() == 1;
 }
 
@@ -226,6 +232,7 @@ void remove_topic(ConnectionPool& pool, const std::string& topic, bool purge, co
 
 std::vector<std::string> list_topics(ConnectionPool& pool, const StopToken& stop) {
   const Reply index = index_of(pool, stop).command({"HGETALL", topics_channel}, stop);
+  expect(index.view().is_array() && index.view().size() % 2 == 0, "HGETALL");
   std::set<std::string> names(default_topics.begin(), default_topics.end());
   for (std::size_t i = 0; i + 1 < index.view().size(); i += 2) {
     const std::string name(index[i].text());
@@ -248,13 +255,16 @@ Presence presence(ConnectionPool& pool, const std::string& topic, const StopToke
   for (Connection* const connection : pool.all_of(topic, stop)) {
     const Reply channels =
         connection->command({"PUBSUB", sharded ? "SHARDCHANNELS" : "CHANNELS", pattern}, stop);
+    expect(channels.view().is_array(), "PUBSUB CHANNELS");
     std::vector<std::string_view> count{"PUBSUB", sharded ? "SHARDNUMSUB" : "NUMSUB", topic};
     for (std::size_t i = 0; i < channels.view().size(); ++i) {
+      expect(channels[i].text().starts_with(prefix), "PUBSUB CHANNELS");
       count.push_back(channels[i].text());
       users.emplace(channels[i].text().substr(prefix.size()));
     }
     connection->append(count);
     const Reply counts = answer(*connection, stop);
+    expect(counts.view().size() == 2 * (count.size() - 2), "PUBSUB NUMSUB");
     for (std::size_t i = 1; i < counts.view().size(); i += 2) {
       nameless += i == 1 ? counts[i].integer() : -counts[i].integer();
     }
@@ -274,7 +284,9 @@ std::vector<std::uint64_t> subscribers(ConnectionPool& pool, const std::vector<s
   std::vector<std::uint64_t> counts(topics.size());
   for (std::size_t i = 0; i < topics.size(); ++i) {
     for (Connection* const connection : asked[i]) {
-      counts[i] += static_cast<std::uint64_t>(answer(*connection, stop)[1].integer());
+      const Reply count = answer(*connection, stop);
+      expect(count.view().size() == 2, "PUBSUB NUMSUB");
+      counts[i] += static_cast<std::uint64_t>(count[1].integer());
     }
   }
   return counts;

@@ -113,11 +113,13 @@ bool GroupReader::work() {
     // What this consumer took before it lost its connection or its life.
     const Reply own =
         ask({"XREADGROUP", "GROUP", options_.group, options_.consumer, "COUNT", count, "STREAMS", key_, "0"});
-    own_left_ = own.view().size() == 1 && own[0][1].size() > 0;
+    expect(own[0][1].is_array(), "XREADGROUP");
+    own_left_ = own[0][1].size() > 0;
     return own_left_ ? tell(own[0][1]) : true;
   }
   const Reply left = ask({"XAUTOCLAIM", key_, options_.group, options_.consumer,
                           std::to_string(options_.claim_after.count()), claim_from_, "COUNT", count});
+  expect(left[0].is_string() && left[1].is_array(), "XAUTOCLAIM");
   claim_from_ = left[0].text();
   // What Redis 7 found deleted, it has taken out of the group itself.
   for (std::size_t i = 0; left.view().size() > 2 && i < left[2].size(); ++i) {
@@ -128,7 +130,8 @@ bool GroupReader::work() {
       waiting_ ? std::min<std::chrono::milliseconds>(longest_block, options_.claim_after) : 1ms;
   const Reply fresh = ask({"XREADGROUP", "GROUP", options_.group, options_.consumer, "COUNT", count, "BLOCK",
                            std::to_string(std::max(block, 1ms).count()), "STREAMS", key_, ">"});
-  waiting_ = fresh.view().size() == 0;
+  waiting_ = fresh.view().is_nil();
+  expect(waiting_ || fresh[0][1].is_array(), "XREADGROUP");
   if (!waiting_) return tell(fresh[0][1]);
   pollfd output{options_.watch_fd, 0, 0};
   if (wait({&output, 1}, Clock::now(), stop_) > 0) throw ClosedOutput();
@@ -172,11 +175,13 @@ void GroupReader::lose(const std::string& id) {
 
 std::uint64_t GroupReader::deliveries(EntryId id) {
   const Reply pending = ask({"XPENDING", key_, options_.group, id.str(), id.str(), "1"});
-  return pending.view().size() == 1 ? static_cast<std::uint64_t>(pending[0][3].integer()) : 0;
+  expect(pending.view().is_array(), "XPENDING");
+  return static_cast<std::uint64_t>(pending[0][3].integer());
 }
 
 bool GroupReader::anything_pending() {
   const Reply pending = ask({"XPENDING", key_, options_.group});
+  expect(pending.view().size() == 4, "XPENDING");
   return pending[0].integer() > 0;
 }
 

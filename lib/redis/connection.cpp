@@ -145,6 +145,10 @@ void throw_if_error(ReplyView reply, std::string_view command) {
   throw Error(is_denied(reply.text()) ? Failure::denied : Failure::unreachable, text);
 }
 
+void expect(bool fits, std::string_view command) {
+  if (!fits) throw Outage("what came is not what Redis answers to " + std::string(command));
+}
+
 void Connection::Free::operator()(redisContext* context) const { redisFree(context); }
 
 Connection Connection::open(const Endpoint& endpoint, Deadline deadline, const StopToken& stop) {
@@ -185,6 +189,7 @@ void Connection::log_in(const Endpoint& endpoint, Deadline deadline, const StopT
   const Reply hello = receive(deadline, stop);
   throw_unless_let_in(endpoint, hello.view());
   mode_ = field(hello.view(), "mode");
+  expect(!mode_.empty(), "HELLO");
   role_ = field(hello.view(), "role");
 }
 

@@ -40,6 +40,10 @@ std::string answer_text(std::string_view error, std::string_view command = {});
 /// Error(unreachable), with answer_text. Other replies pass.
 void throw_if_error(ReplyView reply, std::string_view command = {});
 
+/// Throws an Outage that says so, unless what came has the shape (`fits`) that Redis's answer to `command`
+/// has. For what can't be taken as nil, as ReplyView does it.
+void expect(bool fits, std::string_view command);
+
 /// How long a server that owes an answer may be silent before the connection counts as dead.
 inline constexpr std::chrono::seconds answer_time{8};
 

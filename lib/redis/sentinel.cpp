@@ -41,6 +41,7 @@ Address ask(const Endpoint& endpoint, const Address& sentinel, Deadline deadline
   connection.append({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", endpoint.master});
   const Reply master = connection.receive(deadline, stop);
   throw_if_error(master.view());
+  expect(master.view().is_nil() || master[1].integer() > 0, "SENTINEL GET-MASTER-ADDR-BY-NAME");
   if (master.view().size() != 2) throw Outage("knows no master \"" + endpoint.master + '"');
   return {std::string(master[0].text()), static_cast<std::uint16_t>(master[1].integer())};
 }
