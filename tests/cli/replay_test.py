@@ -376,7 +376,7 @@ def test_a_cursor_leaves_no_temporary_files(server):
         ["--last", "99999999999999999999"],
         ["-n", "x"],
         ["--from", "abc"],
-        ["--since", "yesterday"],
+        ["--since", "someday"],
         ["--since", "10"],
         ["--json", "--raw"],
         ["--format", "%q"],

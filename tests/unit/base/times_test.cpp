@@ -47,8 +47,35 @@ TEST_CASE("durations") {
   CHECK(parse_duration("0s") == milliseconds(0));
   CHECK(parse_duration("007s") == milliseconds(7000));
   CHECK(parse_duration("36525d") == milliseconds(36525LL * 86400000));
-  for (const char* text : {"", "5", "s", "ms", "-5s", "+5s", " 5s", "5s ", "5 s", "1.5h", "5S", "5sec", "5w",
-                           "1h30m", "36526d", "9223372036854775807d", "9223372036854775808ms", "0x5s"}) {
+  CHECK(parse_duration("1w") == milliseconds(604800000));
+  CHECK(parse_duration("1h30m") == milliseconds(5400000));
+  CHECK(parse_duration("1w2d3h4m5s6ms") == milliseconds(788645006));
+  CHECK(parse_duration("1m500ms") == milliseconds(60500));
+  for (const char* text : {"",
+                           "5",
+                           "s",
+                           "ms",
+                           "-5s",
+                           "+5s",
+                           " 5s",
+                           "5s ",
+                           "5 s",
+                           "1.5h",
+                           "5S",
+                           "5sec",
+                           "w",
+                           "1h30",
+                           "30m1h",
+                           "1h1h",
+                           "1h 30m",
+                           "1h-30m",
+                           "1m5mss",
+                           "36526d",
+                           "5218w",
+                           "36525d1ms",
+                           "9223372036854775807d",
+                           "9223372036854775808ms",
+                           "0x5s"}) {
     INFO(text);
     CHECK(refused_duration(text).starts_with('"' + std::string(text) + "\" is no duration"));
   }
@@ -122,6 +149,52 @@ TEST_CASE("ISO 8601 in local time") {
   CHECK(moment("2026-03-29T01:59:59") == 1774745999 * 1000LL);
 }
 
+TEST_CASE("offsets as tools write them") {
+  const Zone zone(berlin);
+  const std::int64_t when = (nov_25 + 14 * 3600 + 3 * 60) * 1000;
+  for (const char* text : {"2026-11-25T16:03+0200", "2026-11-25T16:03+02", "2026-11-25 16:03:00 +0200",
+                           "2026-11-25 09:33:00.000 -0430", "2026-11-25T14:03 Z"}) {
+    INFO(text);
+    CHECK(moment(text) == when);
+  }
+}
+
+TEST_CASE("days by their names") {
+  const Zone zone(berlin);
+  const std::int64_t now = (nov_25 - 1800) * 1000;  // 00:30 on the 25th in Berlin
+  const std::int64_t midnight = (nov_25 - 3600) * 1000;
+  CHECK(moment("today", now) == midnight);
+  CHECK(moment("yesterday", now) == midnight - 86400000);
+  CHECK(moment("today 9:00", now) == midnight + 9 * 3600000);
+  CHECK(moment("today 09:00", now) == midnight + 9 * 3600000);
+  CHECK(moment("today 00:00:01", now) == midnight + 1000);
+  CHECK(moment("yesterday 23:59:59", now) == midnight - 1000);
+  CHECK(moment("today", midnight - 1) == midnight - 86400000);
+}
+
+TEST_CASE("days by their names around a clock change") {
+  const Zone zone(berlin);
+  const std::int64_t spring = 1774746000;  // 2026-03-29T01:00:00Z, 02:00 becomes 03:00
+  const std::int64_t noon = (spring + 9 * 3600) * 1000;
+  CHECK(moment("today", noon) == (spring - 7200) * 1000);
+  CHECK(moment("today 2:30", noon) == (spring + 1800) * 1000);  // skipped: 03:30
+  CHECK(moment("yesterday", noon) == (spring - 7200 - 86400) * 1000);
+  CHECK(moment("yesterday", noon + 86400000) == (spring - 7200) * 1000);  // a day of 23 hours
+  const std::int64_t autumn = 1792890000;  // 2026-10-25T01:00:00Z, 03:00 becomes 02:00
+  CHECK(moment("today 2:30", (autumn + 7200) * 1000) == (autumn - 1800) * 1000);  // the first of two
+  CHECK(moment("yesterday", (autumn + 24 * 3600) * 1000) == (autumn - 3 * 3600) * 1000);
+  const Zone west("NST3:30NDT,M3.2.0/0:01,M11.1.0/0:01");
+  CHECK(moment("today", nov_25 * 1000) == (nov_25 - 86400 + 12600) * 1000);
+}
+
+TEST_CASE("seconds since 1970") {
+  CHECK(moment("@1795700000") == 1795700000000);
+  CHECK(moment("@1795700000.5") == 1795700000500);
+  CHECK(moment("@1795700000.1239999") == 1795700000123);
+  CHECK(moment("@0") == 0);
+  CHECK(moment("@253402300799.999") == 253402300799999);
+}
+
 TEST_CASE("what is no time") {
   for (const char* text : {"",
                            "now",
@@ -159,6 +232,31 @@ TEST_CASE("what is no time") {
                            "2026-11-25T14:03ZZ",
                            "2026-11-25T14:03 ",
                            "2026-11-25  14:03",
+                           "2026-11-25T14:03  Z",
+                           "2026-11-25T14:03+01:",
+                           "2026-11-25T14:03+010",
+                           "2026-11-25T14:03+01000",
+                           "today ",
+                           "today 9",
+                           "today 9:0",
+                           "today 24:00",
+                           "today  9:00",
+                           "today 9:00 ",
+                           "today9:00",
+                           "todays",
+                           "tomorrow",
+                           "yesterday 009:00",
+                           "9:00 today",
+                           "@",
+                           "@-1",
+                           "@1.",
+                           "@1.x",
+                           "@.5",
+                           "@ 1",
+                           "@1s",
+                           "@253402300800",
+                           "@99999999999999999999",
+                           "1h30",
                            " 14:03",
                            "-10m",
                            "+2026-11-25"}) {
@@ -170,7 +268,7 @@ TEST_CASE("what is no time") {
     FAIL("accepted");
   } catch (const Error& error) {
     CHECK(std::string(error.what()) ==
-          "\"to\\nday\" is no time: write how long ago (10m, 2h, 7d), HH:MM, or a date such as 2026-11-25, "
-          "2026-11-25T14:03 or 2026-11-25T14:03:27Z");
+          "\"to\\nday\" is no time: write how long ago (10m, 1h30m, 7d), HH:MM, today, \"yesterday 9:00\", a "
+          "date such as 2026-11-25, 2026-11-25T14:03 or 2026-11-25T14:03:27Z, or @ and seconds since 1970");
   }
 }
