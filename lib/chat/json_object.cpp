@@ -13,16 +13,16 @@ namespace {
 // that is larger than nearly all are.
 constexpr std::size_t usual_size = std::size_t{1} << 16;
 
-JsonValue number(std::int64_t whole) { return {JsonKind::number, {}, whole, true}; }
+JsonValue number(std::int64_t whole) { return {whole, true}; }
 
 JsonValue number(std::uint64_t value) {
   const bool fits = value <= std::numeric_limits<std::int64_t>::max();
-  return {JsonKind::number, {}, fits ? static_cast<std::int64_t>(value) : 0, fits};
+  return {fits ? static_cast<std::int64_t>(value) : 0, fits};
 }
 
 JsonValue number(double value) {
   const bool fits = value > -0x1p63 && value < 0x1p63;
-  return {JsonKind::number, {}, fits ? static_cast<std::int64_t>(value) : 0, fits};
+  return {fits ? static_cast<std::int64_t>(value) : 0, fits};
 }
 
 std::string not_an_object(JsonKind kind) { return std::string(name_of(kind)) + ", not a JSON object"; }
@@ -31,7 +31,7 @@ JsonValue value_of(const simdjson::dom::element& element) {
   using simdjson::dom::element_type;
   switch (element.type()) {
     case element_type::STRING:
-      return {JsonKind::string, element.get_string().value_unsafe()};
+      return JsonValue(JsonKind::string, element.get_string().value_unsafe());
     case element_type::INT64:
       return number(element.get_int64().value_unsafe());
     case element_type::UINT64:
@@ -39,13 +39,13 @@ JsonValue value_of(const simdjson::dom::element& element) {
     case element_type::DOUBLE:
       return number(element.get_double().value_unsafe());
     case element_type::BOOL:
-      return {JsonKind::boolean};
+      return JsonValue(JsonKind::boolean);
     case element_type::ARRAY:
-      return {JsonKind::array};
+      return JsonValue(JsonKind::array);
     case element_type::OBJECT:
-      return {JsonKind::object};
+      return JsonValue(JsonKind::object);
     default:
-      return {JsonKind::null};
+      return JsonValue(JsonKind::null);
   }
 }
 
@@ -77,21 +77,21 @@ class Events final : public nlohmann::json_sax<nlohmann::json> {
 
   const std::string& why() const { return why_; }
 
-  bool null() override { return value({JsonKind::null}); }
-  bool boolean(bool) override { return value({JsonKind::boolean}); }
+  bool null() override { return value(JsonValue(JsonKind::null)); }
+  bool boolean(bool) override { return value(JsonValue(JsonKind::boolean)); }
   bool number_integer(std::int64_t whole) override { return value(number(whole)); }
   bool number_unsigned(std::uint64_t whole) override { return value(number(whole)); }
   bool number_float(double real, const std::string&) override { return value(number(real)); }
-  bool string(std::string& text) override { return value({JsonKind::string, text}); }
+  bool string(std::string& text) override { return value(JsonValue(JsonKind::string, text)); }
   bool binary(binary_t&) override { return false; }
   bool start_object(std::size_t) override {
     ++depth_;
-    return depth_ == 1 || value({JsonKind::object}, 1);
+    return depth_ == 1 || value(JsonValue(JsonKind::object), 1);
   }
   bool end_object() override { return close(); }
   bool start_array(std::size_t) override {
     ++depth_;
-    return value({JsonKind::array}, 1);
+    return value(JsonValue(JsonKind::array), 1);
   }
   bool end_array() override { return close(); }
   bool key(std::string& name) override {

@@ -16,6 +16,10 @@ struct JsonValue {
   std::string_view text;   ///< of a string, unescaped; valid only during the call
   std::int64_t whole = 0;  ///< of a number, without its fraction
   bool fits = false;       ///< the number into `whole`
+
+  JsonValue() = default;
+  explicit JsonValue(JsonKind its_kind, std::string_view its_text = {}) : kind(its_kind), text(its_text) {}
+  JsonValue(std::int64_t number, bool it_fits) : kind(JsonKind::number), whole(number), fits(it_fits) {}
 };
 
 /// Is given the members of a JSON object in their order; a name may come again.
