@@ -10,6 +10,10 @@ namespace chat {
 /// U+2029 and every byte that is not valid UTF-8 in a visible form: `\t`, `\r`, `\x1b`, `\u202e`.
 void append_escaped(std::string& out, std::string_view field, bool for_terminal);
 
+/// The same for a name, which must not look like another one: with `for_terminal` also what nobody sees
+/// (utf8::is_invisible) is visible: `\u200b`, `\U000e0041`.
+void append_escaped_name(std::string& out, std::string_view name, bool for_terminal);
+
 /// The text in double quotes, escaped for a terminal.
 std::string in_quotes(std::string_view text);
 

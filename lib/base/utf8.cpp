@@ -60,21 +60,6 @@ std::size_t decode(std::string_view text, char32_t& code_point) {
   return length;
 }
 
-bool valid(std::string_view text) {
-  std::size_t at = 0;
-  while (at < text.size()) {
-    if (text.size() - at >= 8 && (load8(text.data() + at) & high_bits) == 0) {
-      at += 8;
-      continue;
-    }
-    char32_t code_point = 0;
-    const std::size_t length = decode(text.substr(at), code_point);
-    if (length == 0) return false;
-    at += length;
-  }
-  return true;
-}
-
 std::size_t plain_prefix(std::string_view text) {
   std::size_t at = 0;
   while (text.size() - at >= 8 && all_plain(load8(text.data() + at))) at += 8;
@@ -90,6 +75,23 @@ bool drives_terminal(char32_t code_point) {
   if (code_point < 0x61c) return is_control(code_point);
   return code_point == 0x61c || code_point == 0x200e || code_point == 0x200f ||
          (code_point >= 0x2028 && code_point <= 0x202e) || (code_point >= 0x2066 && code_point <= 0x2069);
+}
+
+bool is_invisible(char32_t code_point) {
+  struct Range {
+    char32_t first;
+    char32_t last;
+  };
+  constexpr Range ranges[] = {
+      {0xad, 0xad},       {0x34f, 0x34f},     {0x61c, 0x61c},     {0x115f, 0x1160}, {0x17b4, 0x17b5},
+      {0x180b, 0x180f},   {0x200b, 0x200f},   {0x202a, 0x202e},   {0x2060, 0x206f}, {0x2800, 0x2800},
+      {0x3164, 0x3164},   {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0}, {0xfff0, 0xfffb},
+      {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+  };
+  for (const Range& range : ranges) {
+    if (code_point <= range.last) return code_point >= range.first;
+  }
+  return false;
 }
 
 }  // namespace chat::utf8

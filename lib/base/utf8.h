@@ -10,9 +10,6 @@ namespace chat::utf8 {
 /// values above U+10FFFF are not). text must not be empty.
 std::size_t decode(std::string_view text, char32_t& code_point);
 
-/// Whether all of text is valid UTF-8; fast for ASCII.
-bool valid(std::string_view text);
-
 /// How many bytes at the start of text need no escaping anywhere: printable ASCII without `"` and `\`.
 std::size_t plain_prefix(std::string_view text);
 
@@ -22,5 +19,9 @@ bool is_control(char32_t code_point);
 /// Whether a terminal could be driven or its reader misled by it: controls, bidirectional controls
 /// (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069), U+2028 and U+2029.
 bool drives_terminal(char32_t code_point);
+
+/// Whether nothing is seen of it, as a rule: what Unicode calls Default_Ignorable_Code_Point (zero-width
+/// spaces and joiners, soft hyphen, variation selectors, tags, fillers), U+FFF9 to U+FFFB, U+2800.
+bool is_invisible(char32_t code_point);
 
 }  // namespace chat::utf8

@@ -412,6 +412,10 @@ void Subscriber::roll_back(Followed& topic, EntryId to, EntryId from) {
 }
 
 void Subscriber::deliver(const Followed& topic, const Message& message) {
+  if (stop_.requested()) {
+    sink_.flush();
+    throw Stopped();
+  }
   if (!sink_.message(topic.name, message)) throw Enough();
 }
 

@@ -55,6 +55,12 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
+std::string escaped_name(std::string_view name) {
+  std::string out;
+  append_escaped_name(out, name, true);
+  return out;
+}
+
 }  // namespace
 
 std::string overview_table(const std::vector<TopicOverview>& topics, std::size_t width) {
@@ -86,8 +92,8 @@ std::vector<std::string> activity_table(const std::vector<TopicOverview>& topics
     std::string newest;
     if (topic.newest) {
       const bool today = local_time(*topic.last_stored, "%F") == local_time(topic.state.now, "%F");
-      newest = local_time(*topic.last_stored, today ? "%T" : "%F") + " " + topic.newest->user + ": " +
-               topic.newest->text;
+      newest = local_time(*topic.last_stored, today ? "%T" : "%F") + " " + escaped_name(topic.newest->user) +
+               ": " + topic.newest->text;
     }
     table.add({topic.name, std::to_string(topic.subscribers), topic.rate ? rate_text(*topic.rate) : "-",
                sparkline(topic), newest});
@@ -141,7 +147,7 @@ std::string presence_table(const Presences& topics, std::size_t width) {
   std::string table = heading + std::string(narrow ? 2 : column - heading.size(), ' ') + "WHO\n";
   for (const auto& [topic, present] : topics) {
     std::vector<std::string> who;
-    for (const std::string& user : present.users) who.push_back(escaped(user));
+    for (const std::string& user : present.users) who.push_back(escaped_name(user));
     if (present.nameless > 0) who.push_back(std::to_string(present.nameless) + " without a name");
     if (who.empty()) continue;
     table += topic + (narrow ? "\n  " : std::string(column - topic.size(), ' '));

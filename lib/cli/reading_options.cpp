@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/output.h"
 #include "base/times.h"
+#include "terminal/links.h"
 #include "terminal/terminal.h"
 
 namespace chat::cli {
@@ -40,6 +41,8 @@ Style OutputOptions::style(const Common& common, bool with_topic, Form default_f
   style.for_terminal = isatty(STDOUT_FILENO) == 1;
   style.color = common.use_color(STDOUT_FILENO);
   style.many_colors = has_256_colors();
+  style.links = knows_links();
+  style.isolates = is_utf8();
   return style;
 }
 

@@ -42,7 +42,7 @@ bool Filter::wants(const std::string& topic, const Message& message) {
   if (!options_.users.empty() && std::ranges::count(options_.users, message.user) == 0) return false;
   if (!pattern_) return true;
   try {
-    return pattern_->matches(message.text);
+    return pattern_->find(message.text).has_value();
   } catch (const TooCostly&) {
     notices_.warn(topic + ": passed over " + (message.id ? "message " + message.id->str() : "a message") +
                   ": whether it matches would take too long to find out");

@@ -1,10 +1,13 @@
 #include "process/formatter.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/error.h"
 #include "base/escape.h"
+#include "terminal/bidi.h"
 #include "terminal/columns.h"
+#include "terminal/links.h"
 
 namespace chat {
 namespace {
@@ -81,6 +84,8 @@ constexpr std::string_view dim = "\x1b[2m";
 constexpr std::string_view bold = "\x1b[1m";
 constexpr std::string_view inverse = "\x1b[1;7m";
 constexpr std::string_view plain = "\x1b[0m";
+// Of a message: each is looked for by itself, and a publisher can write very many.
+constexpr int most_mentions = 50;
 constexpr std::size_t least_width = 20;  // what is narrower is left to the terminal
 
 // FNV-1a: the same colour in every run and on every machine.
@@ -191,7 +196,7 @@ void Formatter::append_text(std::string& out, std::string_view topic, const Mess
     out += ' ';
   }
   if (style_.color) out += color_of(message.user, style_.many_colors);
-  append_escaped(out, message.user, style_.for_terminal);
+  append_name(out, message.user);
   if (style_.color) out += plain;
   out += ": ";
   if (style_.dressed()) {
@@ -217,24 +222,60 @@ void Formatter::append_day(std::string& out, const std::tm& time, std::int64_t n
   out += '\n';
 }
 
+void Formatter::append_name(std::string& out, std::string_view name) {
+  const bool isolated = style_.dressed() && style_.isolates && runs_backwards(name);
+  if (isolated) out += isolate_start;
+  append_escaped_name(out, name, style_.for_terminal);
+  if (isolated) out += isolate_end;
+}
+
 // The text of a message, in a line of `out` that begins at `begin`.
 void Formatter::append_body(std::string& out, std::size_t begin, std::string_view text) {
   escaped_.clear();
   append_escaped(escaped_, text, true);
-  body_.clear();
+  decorate();
+  const bool wrapped = width_ >= least_width;
+  const bool isolated = style_.isolates && runs_backwards(escaped_);
+  const std::size_t column = wrapped ? columns_of(std::string_view(out).substr(begin)) : 0;
+  const std::size_t indent = wrapped && column > width_ / 2 ? 4 : column;
+  std::string lines;
+  std::string& to = isolated ? lines : out;
+  if (wrapped) {
+    append_wrapped(to, body_, column % width_, indent, width_);
+  } else {
+    to += body_;
+  }
+  if (isolated) append_isolated(out, lines, indent);
+}
+
+// Makes body_ of escaped_.
+void Formatter::decorate() {
+  struct Mark {
+    std::size_t at;
+    std::string text;
+  };
+  std::vector<Mark> marks;
   std::size_t done = 0;
-  while (const auto me = find_me(escaped_, done)) {
-    body_.append(escaped_, done, me->begin - done).append(inverse);
-    body_.append(escaped_, me->begin, me->end - me->begin).append(plain);
+  for (int i = 0; i < most_mentions; ++i) {
+    const auto me = find_me(escaped_, done);
+    if (!me) break;
+    marks.push_back({me->begin, std::string(inverse)});
+    marks.push_back({me->end, std::string(plain)});
     done = me->end;
   }
-  body_.append(escaped_, done);
-  if (width_ < least_width) {
-    out += body_;
-    return;
+  for (const Link& link : style_.links ? find_links(escaped_) : std::vector<Link>()) {
+    const auto address = std::string_view(escaped_).substr(link.begin, link.end - link.begin);
+    marks.push_back({link.begin, link_start(address)});
+    marks.push_back({link.end, std::string(link_end)});
   }
-  const std::size_t column = columns_of(std::string_view(out).substr(begin));
-  append_wrapped(out, body_, column % width_, column > width_ / 2 ? 4 : column, width_);
+  std::ranges::stable_sort(marks, {}, &Mark::at);
+  body_.clear();
+  done = 0;
+  for (const Mark& mark : marks) {
+    body_.append(escaped_, done, mark.at - done).append(mark.text);
+    done = mark.at;
+  }
+  body_.append(escaped_, done);
 }
 
 std::optional<Regex::Match> Formatter::find_me(std::string_view escaped, std::size_t from) const {
@@ -261,7 +302,7 @@ void Formatter::append_custom(std::string& out, std::string_view topic, const Me
     } else if (field.kind == 't') {
       append_escaped(out, topic, style_.for_terminal);
     } else if (field.kind == 'u') {
-      append_escaped(out, message.user, style_.for_terminal);
+      append_escaped_name(out, message.user, style_.for_terminal);
     } else if (field.kind == 'm') {
       append_escaped(out, message.text, style_.for_terminal);
     } else if (field.kind == 'i') {

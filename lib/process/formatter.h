@@ -25,10 +25,12 @@ struct Style {
   bool for_terminal = false;    ///< escape what could drive a terminal
   bool color = false;           ///< ANSI colours: dim time, a stable colour per user
   bool many_colors = false;     ///< the terminal has 256: users' are readable on light and dark alike
+  bool links = false;           ///< the terminal makes links of web addresses (OSC 8)
+  bool isolates = false;        ///< what runs from right to left can be kept by itself: all is UTF-8
   std::string me;               ///< whose mentions are looked for; empty: nobody's
 
   /// Text for people who look at a terminal: days have a line of their own, long messages are wrapped,
-  /// mentions stand out.
+  /// mentions stand out, web addresses are links.
   bool dressed() const { return form == Form::text && for_terminal && color && !null_separated; }
 };
 
@@ -74,7 +76,9 @@ class Formatter {
   void add_literal(std::string_view text);
   void append_text(std::string& out, std::string_view topic, const Message& message, std::int64_t now);
   void append_day(std::string& out, const std::tm& time, std::int64_t now);
+  void append_name(std::string& out, std::string_view name);
   void append_body(std::string& out, std::size_t begin, std::string_view text);
+  void decorate();
   std::optional<Regex::Match> find_me(std::string_view escaped, std::size_t from) const;
   void append_custom(std::string& out, std::string_view topic, const Message& message);
 

@@ -161,7 +161,7 @@ bool GroupReader::tell(ReplyView entries) {
     } else if (options_.most_deliveries > 0 && given_out[i] > options_.most_deliveries) {
       options_.give_up(message);
       done({id});
-    } else if (!sink_->message(options_.topic, message)) {
+    } else if (stop_.requested() || !sink_->message(options_.topic, message)) {
       sink_->flush();
       return false;
     }

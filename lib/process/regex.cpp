@@ -10,7 +10,6 @@
 #include <new>
 
 #include "base/error.h"
-#include "base/utf8.h"
 
 namespace chat {
 
@@ -47,18 +46,18 @@ void Regex::Free::operator()(Compiled* compiled) const {
   delete compiled;
 }
 
-Regex::Regex(const std::string& pattern, Case letters) : compiled_(new Compiled) {
+Regex::Regex(const std::string& pattern) : Regex(pattern, PCRE2_MATCH_INVALID_UTF) {}
+
+Regex::Regex(const std::string& pattern, std::uint32_t options) : compiled_(new Compiled) {
   // Without possessive repeats each character that is looked at is a step, and counted.
-  std::uint32_t options =
-      PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT | PCRE2_NO_AUTO_POSSESS;
-  if (letters == Case::any) options |= PCRE2_CASELESS;
+  options |= PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_USE_OFFSET_LIMIT | PCRE2_NO_AUTO_POSSESS;
   int error = 0;
   std::size_t place = 0;
   compiled_->code = pcre2_compile(bytes(pattern), pattern.size(), options, &error, &place, nullptr);
   if (compiled_->code == nullptr) {
     throw Error(Failure::usage, "\"" + pattern + "\" is no regular expression: " + reason(error) +
-                                    ", at byte " + std::to_string(place + 1) + " of " +
-                                    std::to_string(pattern.size()));
+                                    ", at byte " + std::to_string(std::min(place + 1, pattern.size())) +
+                                    " of " + std::to_string(pattern.size()));
   }
   compiled_->match = pcre2_match_data_create_from_pattern(compiled_->code, nullptr);
   compiled_->limits = pcre2_match_context_create(nullptr);
@@ -75,7 +74,7 @@ Regex Regex::of_word(std::string_view word, Case letters) {
     if (special) pattern += '\\';
     pattern += c;
   }
-  return Regex(pattern + "(?!\\w)", letters);
+  return {pattern + "(?!\\w)", letters == Case::any ? PCRE2_CASELESS : 0};
 }
 
 std::optional<Regex::Match> Regex::find(std::string_view text, std::size_t from) const {
@@ -95,18 +94,6 @@ std::optional<Regex::Match> Regex::find(std::string_view text, std::size_t from)
     if (from <= text.size() && std::clock() - begin > most_time) throw TooCostly();
   }
   return std::nullopt;
-}
-
-bool Regex::matches(std::string_view any) const {
-  if (utf8::valid(any)) return find(any).has_value();
-  std::string text;
-  while (!any.empty()) {
-    char32_t code_point = 0;
-    const std::size_t length = utf8::decode(any, code_point);
-    text += length == 0 ? "\xEF\xBF\xBD" : any.substr(0, length);
-    any.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  return find(text).has_value();
 }
 
 }  // namespace chat

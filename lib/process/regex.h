@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,9 +18,10 @@ class Regex {
   enum class Case : unsigned char { exact, any };
 
   /// Throws Error(usage) with the pattern, the place and the reason when it is none.
-  explicit Regex(const std::string& pattern, Case letters = Case::exact);
+  explicit Regex(const std::string& pattern);
 
-  /// One that finds `word` as it is, where no letter, digit or `_` stands beside it.
+  /// One that finds `word` as it is, where no letter, digit or `_` stands beside it. Only for texts that are
+  /// valid UTF-8, so that these need not be looked at for each match in them.
   static Regex of_word(std::string_view word, Case letters);
 
   struct Match {
@@ -27,14 +29,13 @@ class Regex {
     std::size_t end = 0;
   };
 
-  /// The first match at `from` or later; `text` must be valid UTF-8. Steps, memory and processor time are
-  /// bounded: throws TooCostly.
+  /// The first match at `from` or later, in any bytes: what is not valid UTF-8 is no part of a match. Steps,
+  /// memory and processor time are bounded: throws TooCostly.
   std::optional<Match> find(std::string_view text, std::size_t from = 0) const;
 
-  /// Whether any bytes match. What is not valid UTF-8 in them counts as U+FFFD.
-  bool matches(std::string_view any) const;
-
  private:
+  Regex(const std::string& pattern, std::uint32_t options);
+
   struct Compiled;
   struct Free {
     void operator()(Compiled* compiled) const;

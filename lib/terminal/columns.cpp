@@ -10,11 +10,26 @@ namespace {
 
 constexpr utf8proc_int32_t joiner = 0x200D;
 
-/// A character as people see it, or a colour.
+/// A character as people see it, or a colour or link; or several of them.
 struct Cluster {
   std::size_t bytes = 0;
   std::size_t columns = 0;
+  bool blank = false;  ///< something in it looks like a space, and isn't one
 };
+
+bool is_ascii(char byte) { return static_cast<unsigned char>(byte) < 0x80; }
+
+bool looks_blank(utf8proc_int32_t code_point) {
+  return utf8proc_category(code_point) == UTF8PROC_CATEGORY_ZS || code_point == 0x115F ||
+         code_point == 0x1160 || code_point == 0x2800 || code_point == 0x3164 || code_point == 0xFFA0;
+}
+
+// How long a colour (ESC [ … m) or the edge of a link (ESC ] … ESC \) is at the beginning of text; 0: none.
+std::size_t sequence_length(std::string_view text) {
+  if (text.starts_with("\x1b[")) return std::min(text.find('m'), text.size() - 1) + 1;
+  if (text.starts_with("\x1b]")) return std::min(text.find("\x1b\\", 2), text.size() - 2) + 2;
+  return 0;
+}
 
 std::size_t decode(std::string_view text, utf8proc_int32_t& code_point) {
   const auto length = utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
@@ -24,10 +39,12 @@ std::size_t decode(std::string_view text, utf8proc_int32_t& code_point) {
 
 // The first one. text must not be empty.
 Cluster first_cluster(std::string_view text) {
-  if (text.starts_with("\x1b[")) return {std::min(text.find('m'), text.size() - 1) + 1, 0};
+  if (const std::size_t length = sequence_length(text)) return {length, 0};
+  if (text[0] >= ' ' && is_ascii(text[0]) && (text.size() == 1 || is_ascii(text[1]))) return {1, 1};
   utf8proc_int32_t code_point = -1;
   Cluster cluster{decode(text, code_point), 1};
   if (code_point < 0) return cluster;
+  cluster.blank = code_point != ' ' && looks_blank(code_point);
   cluster.columns = static_cast<std::size_t>(utf8proc_charwidth(code_point));
   utf8proc_int32_t state = 0;
   while (cluster.bytes < text.size()) {
@@ -69,14 +86,53 @@ Cluster first_word(std::string_view text) {
   while (word.bytes < text.size() && (text[word.bytes] == ' ') == spaces) {
     const Cluster next = first_cluster(text.substr(word.bytes));
     const bool alone = next.columns >= 2;
-    const bool closing = closes(text.substr(word.bytes, next.bytes));
-    if (word.columns > 0 && !closing && (alone || after_alone)) break;
+    if (word.columns > 0 && (alone || after_alone) && !closes(text.substr(word.bytes, next.bytes))) break;
     after_alone = after_alone || alone;
     word.bytes += next.bytes;
     word.columns += next.columns;
+    word.blank = word.blank || next.blank;
   }
   return word;
 }
+
+/// Puts text into lines.
+struct Lines {
+  std::string& out;
+  std::string_view text;  // what is left of it
+  std::size_t at;
+  std::size_t indent;
+  std::size_t width;
+
+  void new_line() {
+    while (out.ends_with(' ')) out.pop_back();
+    out += '\n';
+    out.append(indent, ' ');
+    at = indent;
+  }
+
+  void append(const Cluster& part) {
+    out += text.substr(0, part.bytes);
+    text.remove_prefix(part.bytes);
+    at += part.columns;
+  }
+
+  void append_broken(std::size_t bytes) {
+    const std::size_t rest = text.size() - bytes;
+    while (text.size() > rest) {
+      if (at + first_cluster(text).columns > width) new_line();
+      const Cluster part = fitting(text.substr(0, text.size() - rest), width - at);
+      append(part.bytes > 0 ? part : first_cluster(text));  // wider than a line
+    }
+  }
+
+  // One that has no room in this line.
+  void append_long(const Cluster& word) {
+    if (at > indent) new_line();
+    if (word.columns > width - indent && word.blank) return append_broken(word.bytes);
+    append(word);
+    if (at > width) at = (at - 1) % width + 1;  // the terminal has broken it
+  }
+};
 
 }  // namespace
 
@@ -94,28 +150,17 @@ void append_cut(std::string& out, std::string_view text, std::size_t most) {
 
 void append_wrapped(std::string& out, std::string_view text, std::size_t at, std::size_t indent,
                     std::size_t width) {
-  const auto new_line = [&] {
-    while (out.ends_with(' ')) out.pop_back();
-    out += '\n';
-    out.append(indent, ' ');
-    at = indent;
-  };
-  while (!text.empty()) {
-    Cluster word = first_word(text);
-    if (at + word.columns > width && text.front() == ' ') {
-      text.remove_prefix(word.bytes);
-      if (!text.empty()) new_line();
-      continue;
+  Lines lines{out, text, at, indent, width};
+  while (!lines.text.empty()) {
+    const Cluster word = first_word(lines.text);
+    if (lines.at + word.columns <= width) {
+      lines.append(word);
+    } else if (lines.text.front() == ' ') {
+      lines.text.remove_prefix(word.bytes);
+      if (!lines.text.empty()) lines.new_line();
+    } else {
+      lines.append_long(word);
     }
-    if (at + word.columns > width && at > indent && word.columns <= width - indent) new_line();
-    if (at + word.columns > width) {
-      if (at + first_cluster(text).columns > width) new_line();
-      word = fitting(text.substr(0, word.bytes), width - at);
-      if (word.bytes == 0) word = first_cluster(text);  // wider than a line
-    }
-    out += text.substr(0, word.bytes);
-    text.remove_prefix(word.bytes);
-    at += word.columns;
   }
 }
 

@@ -29,7 +29,7 @@ def test_from_user(server):
 
 @pytest.mark.parametrize("tool", ["chat-sub", "chat-replay"])
 def test_a_bad_pattern(server, tool):
-    server.run(tool, "topic1", "--grep", "a(b", code=64, err=r'"a\(b" is no regular expression: missing closing parenthesis, at byte 4 of 3')
+    server.run(tool, "topic1", "--grep", "a(b", code=64, err=r'"a\(b" is no regular expression: missing closing parenthesis, at byte 3 of 3')
     assert b"\x1b" not in server.run(tool, "topic1", "--grep", "(\x1b", code=64).err
 
 

@@ -75,6 +75,46 @@ def test_long_messages_are_wrapped_under_their_beginning(server):
     ]
 
 
+def test_a_long_address_is_left_whole(server):
+    address = "https://example.org/" + "a/long/path/" * 8
+    server.store("topic1", f"look at {address} please")
+    shown = plain(server.terminal("chat-replay", "topic1", size=(40, 10)).shown())
+    assert shown.splitlines()[1:] == ["22:13:20 ana: look at", f"              {address} please"]
+
+
+def test_addresses_are_links_where_the_terminal_knows_them(server):
+    server.store("topic1", "at http://a.example/b\u00fc, \x1b]8;;http://c\x1b\\d")
+    told = r"\x1b]8;;" + "\x1b]8;;http://c\x1b\\http://c\x1b]8;;\x1b\\" + r"\x1b\d"
+    link = "\x1b]8;;http://a.example/b%C3%BC\x1b\\http://a.example/b\u00fc\x1b]8;;\x1b\\"
+    knowing = {"VTE_VERSION": "6800"}
+    assert f": at {link}, {told}\n" in server.terminal("chat-replay", "topic1", env=knowing).shown()
+    for how in ({}, {**knowing, "NO_COLOR": "1"}, {**knowing, "TERM": "screen"}):
+        assert "\x1b]" not in server.terminal("chat-replay", "topic1", env=how).shown()
+    assert "\x1b]8;;http://a" not in server.run("chat-replay", "topic1", "--color", "always", env=knowing).text
+
+
+def test_what_runs_from_right_to_left_stays_where_it_is(server):
+    server.store("topic1", ("\u05d0", "\u05e9\u05dc\u05d5\u05dd"))
+    isolated = "22:13:20 \u2068\u05d0\u2069: \u2068\u05e9\u05dc\u05d5\u05dd\u2069\n"
+    assert plain(server.terminal("chat-replay", "topic1").shown()).endswith(isolated)
+    for how in ({"LC_ALL": "C"}, {"NO_COLOR": "1"}):
+        assert "\u2068" not in server.terminal("chat-replay", "topic1", env=how).shown()
+
+
+def test_a_name_hides_nothing(server):
+    server.store("topic1", ("an\u200ba", "a\u200bb"))
+    shown = server.terminal("chat-replay", "topic1", "--color", "never").shown()
+    assert shown == START + r" an\u200ba: " + "a\u200bb\n"
+
+
+@pytest.mark.parametrize("piece", ["x", "ana,"])
+def test_a_message_of_a_million_bytes_without_a_space(server, piece):
+    text = piece * ((1 << 20) // len(piece))
+    server.store("topic1", text)
+    shown = plain(server.terminal("chat-replay", "topic1", "-u", "ana", env={"CHAT_USER": "ana"}).shown())
+    assert shown.endswith(f": {text}\n")
+
+
 def test_the_width_is_that_of_now(server):
     sub = server.terminal("chat-sub", "topic1", "--ready-fd", "2", size=(40, 10))
     sub.screen.until("\n")

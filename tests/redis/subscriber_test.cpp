@@ -492,6 +492,20 @@ TEST_CASE("a stop") {
   CHECK(subscriber.run({-1, &stopping}) == End::stopped);
 }
 
+TEST_CASE("a stop is heard between two messages, and what was told before is written") {
+  Bench bench("stop_between");
+  bench.from_start();
+  bench.say({"1", "2", "3", "4"});
+  volatile std::sig_atomic_t stopping = 0;
+  bench.at("2", [&] {
+    stopping = 1;
+    bench.sink.flushes = 0;
+  });
+  CHECK(Subscriber(bench.pool, bench.options, bench.sink, bench.sink).run({-1, &stopping}) == End::stopped);
+  CHECK(bench.sink.texts == Texts{"1", "2"});
+  CHECK(bench.sink.flushes == 1);
+}
+
 TEST_CASE("a closed output ends the run") {
   Bench bench("output");
   int fds[2];

@@ -37,3 +37,16 @@ TEST_CASE("for a terminal everything is escaped that could drive it") {
   CHECK(escaped("\xe2\x80\xa8\xe2\x80\xa9", true) == R"(\u2028\u2029)");
   CHECK(escaped("\xff\x9b x \xe2\x80", true) == R"(\xff\x9b x \xe2\x80)");
 }
+
+TEST_CASE("in a name also what nobody sees is escaped for a terminal") {
+  const auto name = [](std::string_view text, bool for_terminal) {
+    std::string out;
+    append_escaped_name(out, text, for_terminal);
+    return out;
+  };
+  CHECK(name("Gr\u00fcn \u65e5\u672c \U0001f600", true) == "Gr\u00fcn \u65e5\u672c \U0001f600");
+  CHECK(name("a\u200bn\u00ada\ufe0f\u2800", true) == R"(a\u200bn\u00ada\ufe0f\u2800)");
+  CHECK(name("ana\U000e0041", true) == R"(ana\U000e0041)");
+  CHECK(name("a\n\x1b\u202e\xff", true) == R"(a\n\x1b\u202e\xff)");
+  CHECK(name("a\u200b\n", false) == "a\u200b\\n");
+}

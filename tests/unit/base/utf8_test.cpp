@@ -58,19 +58,14 @@ TEST_CASE("decode refuses what RFC 3629 refuses") {
   CHECK(decoded("\xe2\x82\xc2") == nothing);
 }
 
-TEST_CASE("valid looks at every byte, wherever it stands") {
-  CHECK(utf8::valid(""));
-  for (std::size_t length = 1; length < 40; ++length) {
-    for (std::size_t at = 0; at < length; ++at) {
-      std::string text(length, 'x');
-      CHECK(utf8::valid(text));
-      text[at] = '\x80';
-      CHECK_FALSE(utf8::valid(text));
-      text.replace(at, 1, "\xe2\x82\xac");
-      CHECK(utf8::valid(text));
-      text.resize(at + 2);
-      CHECK_FALSE(utf8::valid(text));
-    }
+TEST_CASE("what nobody sees") {
+  for (const char32_t c :
+       {0xadU, 0x200bU, 0x200dU, 0x2060U, 0x2800U, 0x3164U, 0xfe0fU, 0xfeffU, 0xe0041U, 0xe01efU}) {
+    CHECK(utf8::is_invisible(c));
+  }
+  for (const char32_t c :
+       {0x20U, 0x61U, 0xa0U, 0xaeU, 0x301U, 0x2010U, 0x3000U, 0x65e5U, 0x1f600U, 0x10ffffU}) {
+    CHECK_FALSE(utf8::is_invisible(c));
   }
 }
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "chat/entry_id.h"
 #include "unit/catch.h"
+#include "unit/linear.h"
 #include "unit/zone.h"
 
 using namespace chat;
@@ -278,4 +279,109 @@ TEST_CASE("a wrong template is refused when it is read") {
   CHECK(refused_format("%{%H") == "the format \"%{%H\" lacks the '}' after its %{");
   CHECK(refused_format("%\n").find('\n') == std::string::npos);
   CHECK(refused_format("%%%") == "the format \"%%%\" ends with a '%'; write %% for one itself");
+}
+
+TEST_CASE("web addresses are links where the terminal knows them, and nothing else drives it") {
+  const Zone zone("UTC0");
+  Style style;
+  style.color = true;
+  style.for_terminal = true;
+  style.me = "ben";
+  Message message = message_at(nov_25);
+  message.text = "ben: http://a/ben\x1b]8;;http://evil\x07.";
+  const auto body = [&] {
+    const std::string line = formatted(style, message);
+    return line.substr(line.find(": ") + 2);
+  };
+  CHECK(body() == "\x1b[1;7mben\x1b[0m: http://a/\x1b[1;7mben\x1b[0m\\x1b]8;;http://evil\\x07.\n");
+  style.links = true;
+  CHECK(body() ==
+        "\x1b[1;7mben\x1b[0m: \x1b]8;;http://a/ben\x1b\\http://a/\x1b[1;7mben\x1b[0m\x1b]8;;\x1b\\\\x1b]8;;"
+        "\x1b]8;;http://evil\x1b\\http://evil\x1b]8;;\x1b\\\\x07.\n");
+  style.color = false;
+  CHECK(body() == "ben: http://a/ben\\x1b]8;;http://evil\\x07.\n");
+  style.for_terminal = false;
+  CHECK(body() == message.text + "\n");
+}
+
+TEST_CASE("what runs from right to left stays where it is") {
+  const Zone zone("UTC0");
+  Style style;
+  style.color = true;
+  style.for_terminal = true;
+  style.isolates = true;
+  Message message = message_at(nov_25);
+  CHECK(formatted(style, message).find("\u2068") == std::string::npos);
+  message.text = "\u05e9\u05dc\u05d5\u05dd";
+  message.user = "\u05d0";
+  const std::string line = formatted(style, message);
+  CHECK(line.find("m\u2068\u05d0\u2069\x1b[0m: \u2068\u05e9\u05dc\u05d5\u05dd\u2069\n") != std::string::npos);
+  Formatter formatter(style);
+  formatter.set_width(20);
+  std::string out;
+  message.text += " " + message.text + " " + message.text;
+  formatter.append(out, "t", message, nov_25);
+  const std::string word = "\u05e9\u05dc\u05d5\u05dd";
+  CHECK(out.ends_with(": \u2068" + word + "\u2069\n    \u2068" + word + " " + word + "\u2069\n"));
+  style.color = false;
+  CHECK(formatted(style, message).find("\u2068") == std::string::npos);
+}
+
+TEST_CASE("a name hides nothing on a terminal") {
+  const Zone zone("UTC0");
+  Style style;
+  Message message = message_at(nov_25);
+  message.user = "a\u200bna";
+  CHECK(formatted(style, message) == "00:00:00 a\u200bna: hello\n");
+  CHECK(formatted(custom("%u"), message) == "a\u200bna\n");
+  style.for_terminal = true;
+  CHECK(formatted(style, message) == "00:00:00 a\\u200bna: hello\n");
+  message.text = "a\u200bb";
+  style.form = Form::raw;
+  CHECK(formatted(style, message) == "a\u200bb\n");
+}
+
+TEST_CASE("no text takes longer than its length") {
+  const Zone zone("UTC0");
+  Style plain;
+  plain.for_terminal = true;
+  Style dressed = plain;
+  dressed.color = dressed.links = dressed.isolates = true;
+  dressed.me = "me";
+  Style json = plain;
+  json.form = Form::json;
+  Style raw = plain;
+  raw.form = Form::raw;
+  for (const Style& style : {plain, dressed, json, raw}) {
+    for (const char* piece : {"x",          "me,",
+                              "me me ",     "m",
+                              " ",          "\u00e9",
+                              "\u0301",     "e\u0301",
+                              "\u65e5",     "\u65e5\u3001",
+                              "\u3001",     "\U0001f468\u200d",
+                              "\U0001f1e9", "\u00a0",
+                              "\u2800",     "\u05d0",
+                              "\u05d0 ",    "http://",
+                              "http://a ",  "https://a/",
+                              "://",        ")",
+                              "http://(",   "\xff",
+                              "\x1b",       "\x1b[",
+                              "\x1b]",      "\\",
+                              "\n",         "\"",
+                              "\x80"}) {
+      INFO(static_cast<int>(style.form) << " " << piece);
+      const auto show = [&](std::size_t size, bool as_name) {
+        Message message = message_at(nov_25);
+        std::string& text = as_name ? message.user : message.text;
+        while (text.size() < size) text += piece;
+        Formatter formatter(style);
+        formatter.set_width(80);
+        std::string out;
+        formatter.append(out, "topic1", message, nov_25);
+        CHECK(out.size() < 40 * size);
+      };
+      CHECK(grows_linearly([&](std::size_t size) { show(size, false); }, 1 << 14));
+      CHECK(grows_linearly([&](std::size_t size) { show(size, true); }, 1 << 14));
+    }
+  }
 }

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "unit/catch.h"
 #include "unit/failure.h"
+#include "unit/linear.h"
 
 using namespace chat;
 
@@ -14,6 +15,12 @@ namespace {
 std::string found(const Regex& regex, std::string_view text) {
   const auto match = regex.find(text);
   return match ? std::string(text.substr(match->begin, match->end - match->begin)) : "-";
+}
+
+std::string repeated(std::string_view piece, std::size_t size) {
+  std::string text;
+  while (text.size() < size) text += piece;
+  return text;
 }
 
 std::string refusal(const std::string& pattern) {
@@ -40,16 +47,24 @@ TEST_CASE("characters are those of UTF-8") {
   CHECK(found(Regex("(?i)É"), "é") == "é");
 }
 
-TEST_CASE("bytes that are not UTF-8 do no harm") {
-  CHECK(Regex("^. b .$").matches("\xff b \xc3"));
-  CHECK(Regex("\\x{FFFD}").matches("\xff"));
-  CHECK_FALSE(Regex("a").matches("\xff\xfe"));
-  CHECK(Regex("x").matches(std::string("\0x", 2)));
+TEST_CASE("bytes that are not UTF-8 do no harm, and match nothing") {
+  CHECK(found(Regex("b.*"), "\xff abc \xc3 b") == "bc ");
+  CHECK(found(Regex("\\w+$"), "abc\xff\xfe d") == "d");
+  CHECK(found(Regex("."), "\xff\xfe\xc3") == "-");
+  CHECK(found(Regex("^ b"), "\xff b") == "-");
+  CHECK(found(Regex("x"), std::string("\0x", 2)) == "x");
+  for (const std::size_t size : {100, 100'000, 3'000'000}) {
+    const std::string bad(size, '\x80');
+    CHECK(Regex("b").find(bad + "b")->begin == size);
+    CHECK(found(Regex("b"), bad) == "-");
+    CHECK(Regex("b").find(std::string(size, 'a') + "\xc3" + "b")->begin == size + 1);
+  }
   CHECK(has(refusal("\xff"), "UTF-8"));
 }
 
 TEST_CASE("a bad pattern is told with its place and the reason") {
-  CHECK(refusal("a(b") == "\"a(b\" is no regular expression: missing closing parenthesis, at byte 4 of 3");
+  CHECK(refusal("a(b") == "\"a(b\" is no regular expression: missing closing parenthesis, at byte 3 of 3");
+  CHECK(has(refusal("["), "at byte 1 of 1"));
   CHECK(has(refusal("*"), "quantifier does not follow a repeatable item, at byte 1"));
   CHECK(has(refusal("\\C"), "\\C"));
 }
@@ -71,6 +86,13 @@ TEST_CASE("long texts") {
   while (wide.size() < 100'000) wide += "é";
   CHECK(Regex("\\z").find(wide)->begin == wide.size());
   CHECK(Regex("b").find(wide + "b")->begin == wide.size());
+}
+
+TEST_CASE("many bytes that are not UTF-8") {
+  const Regex regex("b");
+  for (const char* piece : {"\x80", "\xff ", "a\xc3", "\xf0\x9f"}) {
+    CHECK(grows_linearly([&](std::size_t size) { regex.find(repeated(piece, size)); }, 1 << 16));
+  }
 }
 
 TEST_CASE("a word") {

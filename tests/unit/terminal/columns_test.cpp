@@ -59,18 +59,38 @@ TEST_CASE("wrapping at spaces, under the beginning") {
 }
 
 TEST_CASE("wrapping in what is longer than a line, and between wide characters") {
-  CHECK(wrapped("a 123456789abcdef", 14) == "ana: a 1234567\n     89abcdef");
   CHECK(wrapped("日本語日本語日", 12) == "ana: 日本語\n     日本語\n     日");
   CHECK(wrapped("日本語、日本語", 11) == "ana: 日本\n     語、日\n     本語");
   CHECK(wrapped("a日本語b", 10) == "ana: a日本\n     語b");
   CHECK(wrapped("👨‍👩‍👧👨‍👩‍👧", 8) ==
         "ana: 👨‍👩‍👧\n     👨‍👩‍👧");
-  CHECK(wrapped("👍🏽", 7) == "ana:\n     👍🏽");
+  CHECK(wrapped("👍🏽", 7) == "ana: 👍🏽");
+}
+
+TEST_CASE("a word that is longer than a line is left to the terminal") {
+  CHECK(wrapped("a 123456789abcdef", 14) == "ana: a\n     123456789abcdef");
+  CHECK(wrapped("123456789abcdef g h i jk", 14) == "ana: 123456789abcdef g h i\n     jk");
+  CHECK(wrapped("123456789abcdef12345678 g", 14) == "ana: 123456789abcdef12345678\n     g");
+  CHECK(wrapped("12345\x1b[1;7m6789a\x1b[0mbcdef g", 14) == "ana: 12345\x1b[1;7m6789a\x1b[0mbcdef g");
+}
+
+TEST_CASE("what looks like a space is no way to the left edge") {
+  CHECK(wrapped("123456\u00a07\u28008\u2003ab", 14) == "ana: 123456\u00a07\u2800\n     8\u2003ab");
+  CHECK(wrapped("12\u00a03 4\u00a05", 14) == "ana: 12\u00a03 4\u00a05");
 }
 
 TEST_CASE("colours are neither counted nor broken") {
   CHECK(wrapped("1234 \x1b[1;7m67\x1b[0m 9", 14) == "ana: 1234 \x1b[1;7m67\x1b[0m 9");
   CHECK(wrapped("12345 \x1b[1;7m789\x1b[0mx y", 14) == "ana: 12345\n     \x1b[1;7m789\x1b[0mx y");
+}
+
+TEST_CASE("links take no columns and are not broken") {
+  const std::string link = "\x1b]8;;http://a/\x1b\\http://a/\x1b]8;;\x1b\\";
+  CHECK(columns_of(link) == 9);
+  CHECK(wrapped(link + " x", 16) == "ana: " + link + " x");
+  CHECK(wrapped("b " + link + " x", 14) == "ana: b\n     " + link + "\n     x");
+  CHECK(columns_of("\x1b]8;;") == 0);
+  CHECK(columns_of("\x1b]") == 0);
 }
 
 TEST_CASE("a narrow first line") {
