@@ -106,11 +106,12 @@ int follow(const Options& options, chat::StopToken stop) {
   if (options.filter.users.empty() && !options.echo) printing.hidden_user = user;
   printing.count = options.count;
   printing.ready_fd = options.ready_fd;
-  chat::Printer printer(printing, out);
+  chat::CheckpointQueue no_checkpoint(nullptr);
+  chat::Printer printer(printing, out, no_checkpoint);
   chat::cli::LoggedNotices notices;
   notices.strict = options.strict;
   notices.on_live = [&printer] { printer.live(); };
-  chat::Filter filter(options.filter, printer, notices, nullptr);
+  chat::Filter filter(options.filter, printer, notices, no_checkpoint);
 
   following.user = user;
   following.start = options.start.start({});
@@ -122,7 +123,8 @@ int follow(const Options& options, chat::StopToken stop) {
   if (following.wait_for_topics) tell_if_nothing_matches(pool, options.topics, stop);
   const auto end = chat::Subscriber(pool, following, filter, notices).run(stop);
   out.flush();
-  return end == chat::Subscriber::End::stopped && !signals.requested() ? timed_out : 0;
+  const bool unfinished = end == chat::Subscriber::End::stopped || !out.buffer().empty();
+  return unfinished && !signals.requested() ? timed_out : 0;
 }
 
 }  // namespace

@@ -59,7 +59,8 @@ Publisher::Publisher(ConnectionPool& pool, PublisherOptions options, const StopT
       options_(std::move(options)),
       id_(options_.import_id.empty() ? random_id() : options_.import_id),
       stop_(stop),
-      retry_(pool.endpoint(), options_.retry_for, {.warn = options_.warn, .note = options_.note}) {
+      retry_(pool.endpoint(), options_.retry_without_end ? std::nullopt : std::optional(options_.retry_for),
+             {.warn = options_.warn, .note = options_.note}) {
   pool.refresh(no_deadline, stop);
 }
 

@@ -26,6 +26,7 @@ struct PublisherOptions {
   std::string import_id;                        ///< a lasting publisher ID; empty: a random one
   unsigned wait_replicas = 0;                   ///< so many replicas must have a batch before it counts
   std::chrono::milliseconds retry_for{30'000};  ///< how long an outage is ridden out
+  bool retry_without_end = false;               ///< or as long as it lasts
   /// Told each acknowledged message's record number and ID, in order. Costs throughput: one batch at a time.
   std::function<void(std::uint64_t record, EntryId id)> stored;
   /// Told what a person should know, as a sentence: also that an outage begins, and that it is over.
@@ -168,7 +169,6 @@ class Publisher {
   Repair repair_ = Repair::none;
   std::optional<std::uint64_t> lost_from_;  // ephemeral: unacknowledged when a connection broke
   std::uint64_t lost_ = 0;
-
 };
 
 }  // namespace chat

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/output.h"
 #include "base/wait.h"
 #include "chat/entry_id.h"
 #include "chat/message_sink.h"
@@ -13,36 +13,34 @@
 
 namespace chat {
 
-/// Where it is kept how far processing came: a cursor file or a consumer group.
+/// Where it is kept which messages are processed: a cursor file or a consumer group.
 class Checkpoint {
  public:
   virtual ~Checkpoint() = default;
 
-  /// These messages, in this order, are processed for good.
-  virtual void done(const std::vector<EntryId>& ids) = 0;
+  /// Whether it keeps one position, which stands for all before it too.
+  virtual bool in_order() const = 0;
 
-  /// These messages are still being processed. Called every keep_every() meanwhile.
-  virtual void keep(const std::vector<EntryId>& ids) { static_cast<void>(ids); }
+  /// These messages are processed for good.
+  virtual void save(const std::vector<EntryId>& ids) = 0;
+
+  /// What was given out is still being processed. To be called every keep_every() meanwhile.
+  virtual void keep() {}
   virtual std::optional<std::chrono::milliseconds> keep_every() const { return std::nullopt; }
 };
 
-/// Keeps nothing: each run processes everything.
-class NullCheckpoint : public Checkpoint {
- public:
-  void done(const std::vector<EntryId>&) override {}
-};
-
-/// Keeps progress in a cursor file.
+/// Keeps the position in a cursor file.
 class CursorCheckpoint : public Checkpoint {
  public:
-  /// Saves at most once in `save_every`, and at save().
+  /// Saves at most once in `save_every`, and at finish().
   CursorCheckpoint(const std::string& path, std::chrono::milliseconds save_every);
 
   /// Where the cursor stood at first.
   std::optional<EntryId> position() const { return saved_; }
 
-  void done(const std::vector<EntryId>& ids) override;
-  void save();
+  bool in_order() const override { return true; }
+  void save(const std::vector<EntryId>& ids) override;
+  void finish();
 
  private:
   Cursor cursor_;
@@ -52,22 +50,44 @@ class CursorCheckpoint : public Checkpoint {
   Deadline next_save_{};
 };
 
-/// Passes messages on to a sink that writes to an output. They are done when the output was written.
-class AfterOutput : public MessageSink {
+/// The messages that are being processed, in their order. They may be done in any order; a checkpoint that
+/// keeps one position hears of them only when all before them are done, too.
+class CheckpointQueue {
  public:
-  AfterOutput(MessageSink& next, const Output& output, Checkpoint& progress)
-      : next_(next), output_(output), checkpoint_(progress) {}
+  /// checkpoint: nullptr keeps nothing, so that each run processes everything.
+  explicit CheckpointQueue(Checkpoint* checkpoint) : checkpoint_(checkpoint) {}
+
+  /// Takes the next message that comes.
+  void add(EntryId id);
+  /// Marks messages as done: printed and written, given to a command that succeeded, filtered out.
+  void done(const std::vector<EntryId>& ids);
+  /// Tells the checkpoint what it may know.
+  void commit();
+
+  void keep() const;
+  std::optional<std::chrono::milliseconds> keep_every() const;
+
+ private:
+  struct Entry {
+    EntryId id;
+    bool done;
+  };
+
+  Checkpoint* checkpoint_;
+  std::deque<Entry> entries_;
+};
+
+/// Puts the messages that pass into a queue.
+class QueueMessages : public MessageSink {
+ public:
+  QueueMessages(CheckpointQueue& queue, MessageSink& next) : queue_(queue), next_(next) {}
 
   bool message(const std::string& topic, const Message& message) override;
   bool flush() override;
 
  private:
-  void notice_written();
-
+  CheckpointQueue& queue_;
   MessageSink& next_;
-  const Output& output_;
-  Checkpoint& checkpoint_;
-  std::vector<EntryId> told_;
 };
 
 }  // namespace chat

@@ -39,7 +39,7 @@ GroupReader::GroupReader(ConnectionPool& pool, GroupOptions options, Notices& no
 }
 
 template <typename Work>
-auto GroupReader::insist(const Work& work) {
+auto GroupReader::retry(const Work& work) {
   while (true) {
     try {
       if (connection_ == nullptr) connect();
@@ -84,9 +84,9 @@ void GroupReader::run(MessageSink& sink, const StopToken& stop) {
   sink_ = &sink;
   stop_ = stop;
   try {
-    while (insist([this] { return work(); })) {
+    while (retry([this] { return work(); })) {
     }
-    insist([this] { leave(); });
+    retry([this] { leave(); });
   } catch (const Stopped&) {
     leave_quietly();
   } catch (const Error&) {
@@ -146,21 +146,23 @@ bool GroupReader::tell(ReplyView entries) {
   }
   const auto oldest = look_up(pool_, options_.topic, stop_).oldest();
   taken_ += entries.size();
+  held_.clear();
+  for (std::size_t i = 0; i < entries.size(); ++i) held_.insert(entry_id(entries[i]));
   Message message;
   std::string why;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const EntryId id = entry_id(entries[i]);
     if (!entries[i][1].is_array()) {
       lose(id.str());
-      done({id});
+      save({id});
     } else if (id.ms < static_cast<std::uint64_t>(oldest.count())) {
-      done({id});  // past the topic's max_age, only not trimmed yet
+      save({id});  // past the topic's max_age, only not trimmed yet
     } else if (!parse_entry(entries[i], message, why)) {
       notices_.warn(options_.topic + ": skipped entry " + id.str() + ", which is no chat message: " + why);
-      done({id});
+      save({id});
     } else if (options_.most_deliveries > 0 && given_out[i] > options_.most_deliveries) {
       options_.give_up(message);
-      done({id});
+      save({id});
     } else if (stop_.requested() || !sink_->message(options_.topic, message)) {
       sink_->flush();
       return false;
@@ -185,11 +187,14 @@ bool GroupReader::anything_pending() {
   return pending[0].integer() > 0;
 }
 
-void GroupReader::done(const std::vector<EntryId>& ids) {
-  for (const EntryId& id : ids) unacknowledged_.push_back(id.str());
+void GroupReader::save(const std::vector<EntryId>& ids) {
+  for (const EntryId& id : ids) {
+    held_.erase(id);
+    unacknowledged_.push_back(id.str());
+  }
   // What was processed must not be told again, so this is worth waiting for; at a stop too.
   const StopToken stop = std::exchange(stop_, {});
-  insist([this] { acknowledge(); });
+  retry([this] { acknowledge(); });
   stop_ = stop;
 }
 
@@ -203,11 +208,11 @@ void GroupReader::acknowledge() {
   unacknowledged_.clear();
 }
 
-void GroupReader::keep(const std::vector<EntryId>& ids) {
-  if (connection_ == nullptr) return;
+void GroupReader::keep() {
+  if (connection_ == nullptr || held_.empty()) return;
   std::vector<std::string> texts;
-  texts.reserve(ids.size());
-  for (const EntryId& id : ids) texts.push_back(id.str());
+  texts.reserve(held_.size());
+  for (const EntryId& id : held_) texts.push_back(id.str());
   std::vector<std::string_view> command{"XCLAIM", key_, options_.group, options_.consumer, "0"};
   command.insert(command.end(), texts.begin(), texts.end());
   command.emplace_back("JUSTID");

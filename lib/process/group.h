@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,13 +42,15 @@ class GroupReader : public Checkpoint {
  public:
   GroupReader(ConnectionPool& pool, GroupOptions options, Notices& notices);
 
-  /// Tells `sink` messages, which must call done() for each, until nothing is left (unless follow), it
+  /// Tells `sink` messages, which must save() each, until nothing is left (unless follow), it
   /// has enough or a stop is requested. Throws Error(no_topic), Error(again) when an outage outlasts
   /// retry_for, Error(denied), ClosedOutput.
   void run(MessageSink& sink, const StopToken& stop);
 
-  void done(const std::vector<EntryId>& ids) override;
-  void keep(const std::vector<EntryId>& ids) override;
+  bool in_order() const override { return false; }
+  void save(const std::vector<EntryId>& ids) override;
+  /// Keeps all that this consumer was given and has not acknowledged from others.
+  void keep() override;
   std::optional<std::chrono::milliseconds> keep_every() const override { return options_.claim_after / 3; }
 
  private:
@@ -65,7 +68,7 @@ class GroupReader : public Checkpoint {
   void leave_quietly();
   bool release();
   template <typename Work>
-  auto insist(const Work& work);
+  auto retry(const Work& work);
 
   ConnectionPool& pool_;
   GroupOptions options_;
@@ -76,6 +79,7 @@ class GroupReader : public Checkpoint {
   StopToken stop_;
   Connection* connection_ = nullptr;
   RetryPolicy retry_;
+  std::set<EntryId> held_;  // given to this consumer, and not acknowledged
   std::vector<std::string> unacknowledged_;
   std::uint64_t taken_ = 0;
   std::string claim_from_ = "0-0";

@@ -10,8 +10,8 @@
 
 namespace chat {
 
-Printer::Printer(PrinterOptions options, Output& output)
-    : options_(std::move(options)), output_(output), formatter_(options_.style) {
+Printer::Printer(PrinterOptions options, Output& output, CheckpointQueue& queue)
+    : options_(std::move(options)), output_(output), queue_(queue), formatter_(options_.style) {
   // What this program has opened itself is closed on exec; what it was given can't be.
   if (options_.ready_fd >= 0 && fcntl(options_.ready_fd, F_GETFD) != 0) {
     throw Error(Failure::usage, "--ready-fd " + std::to_string(options_.ready_fd) +
@@ -26,7 +26,23 @@ bool Printer::message(const std::string& topic, const Message& message) {
   formatter_.append(output_.buffer(), topic, message, std::time(nullptr));
   if (options_.bell && live_ && formatter_.mentions_me(message)) output_.buffer() += '\a';
   ++printed_;
-  return output_.flush_if_large() && !has_enough();
+  if (message.id) unwritten_.push_back(*message.id);
+  const bool more = output_.flush_if_large() && !has_enough();
+  notice_written();
+  return more;
+}
+
+bool Printer::flush() {
+  const bool more = output_.flush();
+  notice_written();
+  return more;
+}
+
+void Printer::notice_written() {
+  if (unwritten_.empty() || !output_.buffer().empty()) return;
+  queue_.done(unwritten_);
+  unwritten_.clear();
+  queue_.commit();
 }
 
 void Printer::live() {

@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/output.h"
 #include "chat/message_sink.h"
+#include "process/checkpoint.h"
 #include "process/formatter.h"
 
 namespace chat {
@@ -21,11 +23,12 @@ struct PrinterOptions {
 /// Prints messages as chat-sub and chat-replay do, in a form for people or programs.
 class Printer : public MessageSink {
  public:
-  /// Throws Error(usage) for a bad template or a ready_fd that isn't open.
-  Printer(PrinterOptions options, Output& output);
+  /// What was written is marked as done in the queue. Throws Error(usage) for a bad template or a ready_fd
+  /// that isn't open.
+  Printer(PrinterOptions options, Output& output, CheckpointQueue& queue);
 
   bool message(const std::string& topic, const Message& message) override;
-  bool flush() override { return output_.flush(); }
+  bool flush() override;
 
   /// What comes from now on is live: writes to ready_fd, and may ring the bell.
   void live();
@@ -33,9 +36,13 @@ class Printer : public MessageSink {
   bool has_enough() const { return options_.count && printed_ >= *options_.count; }
 
  private:
+  void notice_written();
+
   PrinterOptions options_;
   Output& output_;
+  CheckpointQueue& queue_;
   Formatter formatter_;
+  std::vector<EntryId> unwritten_;
   std::uint64_t printed_ = 0;
   bool live_ = false;
 };

@@ -7,9 +7,9 @@
 #include "base/error.h"
 #include "base/output.h"
 #include "base/wait.h"
-#include "chat/dead_letters.h"
 #include "chat/entry_id.h"
 #include "process/checkpoint.h"
+#include "process/dead_letters.h"
 #include "process/group.h"
 #include "process/pacer.h"
 
@@ -26,50 +26,49 @@ constexpr std::size_t printed_at_once = 100;
 /// What messages go through: a filter, then a printer or a command, and where it is kept how far they came.
 class Chain {
  public:
-  /// progress may be nullptr.
-  Chain(const ReplayOptions& options, const ConnectionPool& pool, Checkpoint* progress, Notices& notices,
+  /// checkpoint: nullptr keeps nothing.
+  Chain(const ReplayOptions& options, const ConnectionPool& pool, Checkpoint* checkpoint, Notices& notices,
         const StopToken& stop)
-      : out_(STDOUT_FILENO, stop) {
-    if (progress != nullptr && options.filter.any()) progress = &in_step_.emplace(*progress);
-    first_ = &printer_.emplace(options.printing, out_);
-    if (!options.working.command.empty()) {
-      Checkpoint& done = progress != nullptr ? *progress : null_checkpoint_;
-      first_ = &worker_.emplace(working(options, pool, stop), done, notices, stop);
-    } else if (progress != nullptr) {
-      first_ = &after_output_.emplace(*printer_, out_, *progress);
+      : out_(STDOUT_FILENO, stop), queue_(checkpoint) {
+    if (const auto every = queue_.keep_every()) out_.while_blocked(*every, [this] { queue_.keep(); });
+    if (options.working.command.empty()) {
+      first_ = &printer_.emplace(options.printing, out_, queue_);
+    } else {
+      first_ = &worker_.emplace(working(options, pool, notices, stop), queue_, notices, stop);
     }
     if (options.filter.any()) {
-      first_ = &filter_.emplace(options.filter, *first_, notices, in_step_ ? &*in_step_ : nullptr);
+      first_ = &filter_.emplace(options.filter, *first_, notices, queue_);
     }
     if (options.progress != nullptr) first_ = &meter_.emplace(*options.progress, *first_);
+    if (checkpoint != nullptr) first_ = &queue_messages_.emplace(queue_, *first_);
     if (options.speed > 0) first_ = &pacer_.emplace(options.speed, *first_, stop);
   }
 
   MessageSink& first() { return *first_; }
   DeadLetters& dead_letters() { return *dead_letters_; }
-  std::uint64_t passed_over() const { return filter_ ? filter_->passed_over() : 0; }
+  std::uint64_t skipped() const { return filter_ ? filter_->skipped() : 0; }
 
  private:
-  WorkerOptions working(const ReplayOptions& options, const ConnectionPool& pool, const StopToken& stop) {
+  WorkerOptions working(const ReplayOptions& options, const ConnectionPool& pool, Notices& notices,
+                        const StopToken& stop) {
     WorkerOptions working = options.working;
     working.count = options.printing.count;
     if (options.dead_letter.empty()) return working;
     dead_letters_.emplace(masters_.emplace(pool.endpoint()), options.dead_letter, options.reading.retry_for,
-                          stop);
+                          notices, stop);
     working.dead_letter = [this](const Message& message) { dead_letters_->put(message); };
     return working;
   }
 
   Output out_;
-  NullCheckpoint null_checkpoint_;
-  std::optional<InStep> in_step_;
+  CheckpointQueue queue_;
   std::optional<Printer> printer_;
   std::optional<ConnectionPool> masters_;  // what is read may come from replicas
   std::optional<DeadLetters> dead_letters_;
-  std::optional<AfterOutput> after_output_;
   std::optional<Worker> worker_;
   std::optional<Filter> filter_;
   std::optional<Meter> meter_;
+  std::optional<QueueMessages> queue_messages_;
   std::optional<Pacer> pacer_;
   MessageSink* first_ = nullptr;
 };
@@ -83,7 +82,7 @@ void share(ConnectionPool& pool, const ReplayOptions& options, Notices& notices,
   sharing.consumer = options.consumer;
   sharing.batch = printed ? printed_at_once : options.working.batch;
   sharing.count = options.printing.count;
-  sharing.uncounted = [&chain] { return chain->passed_over(); };
+  sharing.uncounted = [&chain] { return chain->skipped(); };
   sharing.claim_after = options.claim_after;
   sharing.follow = options.reading.live;
   sharing.retry_for = options.reading.retry_for;
@@ -118,7 +117,7 @@ void read_history(ConnectionPool& pool, const ReplayOptions& options, Notices& n
   Chain chain(options, pool, cursor ? &*cursor : nullptr, notices, stop);
   Subscriber(pool, reading, chain.first(), notices).run(stop);
   chain.first().flush();
-  if (cursor) cursor->save();
+  if (cursor) cursor->finish();
 }
 
 }  // namespace

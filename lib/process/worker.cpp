@@ -39,13 +39,13 @@ bool Worker::process() {
   if (!failure) {
     done(0, batch_.size());
   } else if (batch_.size() == 1) {
-    if (!insist(0, *failure)) return false;
+    if (!retry(0, *failure)) return false;
   } else {
     for (std::size_t i = 0; i < batch_.size(); ++i) {
       if (stop_.requested()) return false;
-      keep(i);
+      queue_.keep();
       failure = run(i, i + 1);
-      if (failure && !insist(i, *failure)) return false;
+      if (failure && !retry(i, *failure)) return false;
       if (!failure) done(i, i + 1);
     }
   }
@@ -57,24 +57,16 @@ std::optional<std::string> Worker::run(std::size_t begin, std::size_t end) {
   for (std::size_t i = begin; i < end; ++i) {
     formatter_.append(input, topic_, batch_[i], std::time(nullptr));
   }
-  return run_command(options_.command, input, checkpoint_.keep_every(), [&] { keep(begin); });
-}
-
-// The rest of a batch that was split waits for its turn: it is being processed as well.
-void Worker::keep(std::size_t begin) {
-  std::vector<EntryId> ids;
-  for (std::size_t i = begin; i < batch_.size(); ++i) ids.push_back(*batch_[i].id);
-  checkpoint_.keep(ids);
+  return run_command(options_.command, input, queue_.keep_every(), [&] { queue_.keep(); });
 }
 
 // Tries a message that has failed again. Returns whether to go on.
-bool Worker::insist(std::size_t index, std::string failure) {
-  const std::vector<EntryId> ids{*batch_[index].id};
+bool Worker::retry(std::size_t index, std::string failure) {
   Backoff backoff;
   for (unsigned tries = 0; tries < options_.retries; ++tries) {
     wait({}, Clock::now() + backoff.next(), stop_);
     if (stop_.requested()) return false;
-    keep(index);
+    queue_.keep();
     auto again = run(index, index + 1);
     if (!again) {
       done(index, index + 1);
@@ -84,18 +76,19 @@ bool Worker::insist(std::size_t index, std::string failure) {
   }
   // A stop from the keyboard ends the command too: that is not the message's fault.
   if (stop_.requested()) return false;
-  const std::string what = "the command failed for message " + ids.front().str() + " (" + failure + ")";
+  const std::string what = "the command failed for message " + batch_[index].id->str() + " (" + failure + ")";
   if (!options_.dead_letter) throw Error(Failure::command, what + "; it is still to be processed");
   options_.dead_letter(batch_[index]);
   notices_.warn(what + ": put aside as a dead letter");
-  checkpoint_.done(ids);
+  done(index, index + 1);
   return true;
 }
 
 void Worker::done(std::size_t begin, std::size_t end) {
   std::vector<EntryId> ids;
   for (std::size_t i = begin; i < end; ++i) ids.push_back(*batch_[i].id);
-  checkpoint_.done(ids);
+  queue_.done(ids);
+  queue_.commit();
 }
 
 }  // namespace chat

@@ -25,13 +25,13 @@ struct WorkerOptions {
   std::function<void(const Message&)> dead_letter;
 };
 
-/// Gives messages to a command, and tells a Checkpoint what succeeded. A batch that fails is given again
+/// Gives messages to a command, and marks in a queue what succeeded. A batch that fails is given again
 /// message by message.
 class Worker : public MessageSink {
  public:
-  Worker(WorkerOptions options, Checkpoint& progress, Notices& notices, const StopToken& stop)
+  Worker(WorkerOptions options, CheckpointQueue& queue, Notices& notices, const StopToken& stop)
       : options_(std::move(options)),
-        checkpoint_(progress),
+        queue_(queue),
         notices_(notices),
         stop_(stop),
         formatter_(options_.style) {}
@@ -43,12 +43,11 @@ class Worker : public MessageSink {
  private:
   bool process();
   std::optional<std::string> run(std::size_t begin, std::size_t end);
-  void keep(std::size_t begin);
-  bool insist(std::size_t index, std::string failure);
+  bool retry(std::size_t index, std::string failure);
   void done(std::size_t begin, std::size_t end);
 
   WorkerOptions options_;
-  Checkpoint& checkpoint_;
+  CheckpointQueue& queue_;
   Notices& notices_;
   StopToken stop_;
   Formatter formatter_;

@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "base/wait.h"
-#include "chat/dead_letters.h"
 #include "chat/entry_id.h"
+#include "process/dead_letters.h"
 #include "script.h"
 
 using namespace chat;
@@ -34,7 +34,7 @@ struct Bench {
     sink.on_message = [this] { return act(); };
   }
   bool act() {
-    if (acknowledging) reader->done({*sink.messages.back().id});
+    if (acknowledging) reader->save({*sink.messages.back().id});
     return true;
   }
   /// Does something once, before the message with this text is done.
@@ -214,7 +214,7 @@ TEST_CASE("messages that are being processed are kept from others") {
     };
     ask(bench.admin, {"XCLAIM", key, "g", "c", "0", text, "IDLE", "1000000", "JUSTID"});
     look();
-    bench.reader->keep({id});
+    bench.reader->keep();
     look();
   });
   CHECK(bench.run() == Texts{"1", "2", "3"});
@@ -246,8 +246,8 @@ TEST_CASE("a connection that breaks while messages are kept") {
   Bench bench("kept");
   bench.at("2", [&] {
     kill_others(bench.admin);
-    bench.reader->keep({*bench.sink.messages.back().id});
-    bench.reader->keep({*bench.sink.messages.back().id});
+    bench.reader->keep();
+    bench.reader->keep();
   });
   CHECK(bench.run() == Texts{"1", "2", "3"});
   CHECK(bench.pending() == 0);
@@ -280,9 +280,10 @@ TEST_CASE("dead letters keep user, time and bytes") {
   Connection admin = connect();
   const std::string topic = "group_test/dead";
   ConnectionPool pool{server()};
-  CHECK(error_of([&] { DeadLetters(pool, topic, 1s, {}); }).failure() == Failure::no_topic);
+  Recorder notices;
+  CHECK(error_of([&] { DeadLetters(pool, topic, 1s, notices, {}); }).failure() == Failure::no_topic);
   add_topic(nodes(), topic, {}, {});
-  DeadLetters letters(pool, topic, 600s, {});
+  DeadLetters letters(pool, topic, 600s, notices, {});
   Message message;
   message.user = "ana";
   message.timestamp = 7;

@@ -44,15 +44,17 @@ struct Recorder : chat::MessageSink, chat::Notices {
   void note(const std::string& text) override { notes.push_back(text); }
 };
 
-struct RecordingProgress : chat::Checkpoint {
+struct RecordingCheckpoint : chat::Checkpoint {
   std::vector<std::vector<chat::EntryId>> calls;
-  std::vector<std::vector<chat::EntryId>> kept;
+  int times_kept = 0;
+  bool ordered = true;
   std::optional<std::chrono::milliseconds> every;
   std::function<void()> on_keep = [] {};
 
-  void done(const std::vector<chat::EntryId>& ids) override { calls.push_back(ids); }
-  void keep(const std::vector<chat::EntryId>& ids) override {
-    kept.push_back(ids);
+  bool in_order() const override { return ordered; }
+  void save(const std::vector<chat::EntryId>& ids) override { calls.push_back(ids); }
+  void keep() override {
+    ++times_kept;
     on_keep();
   }
   std::optional<std::chrono::milliseconds> keep_every() const override { return every; }

@@ -238,3 +238,30 @@ TEST_CASE("closed sockets and terminals are told") {
   CHECK(out.closed());
   close(terminal);
 }
+
+TEST_CASE("a deadline ends writing to a pipe that nobody reads, however it was opened") {
+  int fds[2];
+  REQUIRE(pipe2(fds, O_CLOEXEC) == 0);
+  chat::StopToken stop;
+  stop.until = chat::Clock::now() + std::chrono::milliseconds(20);
+  Output out(fds[1], stop);
+  out.buffer().assign(1'000'000, 'x');
+  CHECK_FALSE(out.flush());
+  CHECK(out.buffer().size() < 1'000'000);
+  CHECK((fcntl(fds[1], F_GETFL) & O_NONBLOCK) == 0);
+  close(fds[0]);
+  close(fds[1]);
+}
+
+TEST_CASE("a deadline ends writing to a socket that nobody reads") {
+  int fds[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+  chat::StopToken stop;
+  stop.until = chat::Clock::now() + std::chrono::milliseconds(20);
+  Output out(fds[1], stop);
+  out.buffer().assign(10'000'000, 'x');
+  CHECK_FALSE(out.flush());
+  close(fds[0]);
+  CHECK_THROWS_AS(out.flush(), chat::ClosedOutput);
+  close(fds[1]);
+}

@@ -14,22 +14,24 @@ Message message(std::uint64_t n, const std::string& user, const std::string& tex
 
 using Ids = std::vector<EntryId>;
 
+CheckpointQueue no_checkpoint(nullptr);
+
 }  // namespace
 
 TEST_CASE("only messages that match, of those users") {
   Recorder next;
-  Filter filter({"b", {"ana", "ben"}}, next, next, nullptr);
+  Filter filter({"b", {"ana", "ben"}}, next, next, no_checkpoint);
   CHECK(filter.message("t", message(1, "ana", "abc")));
   CHECK(filter.message("t", message(2, "ana", "ac")));
   CHECK(filter.message("t", message(3, "carl", "b")));
   CHECK(filter.message("t", message(4, "ben", "b")));
   CHECK(next.texts == std::vector<std::string>{"abc", "b"});
-  CHECK(filter.passed_over() == 2);
+  CHECK(filter.skipped() == 2);
 }
 
 TEST_CASE("all messages without a filter; the next one's answer is handed on") {
   Recorder next;
-  Filter filter({}, next, next, nullptr);
+  Filter filter({}, next, next, no_checkpoint);
   CHECK(filter.message("t", message(1, "x", "\xff")));
   next.on_message = [] { return false; };
   CHECK_FALSE(filter.message("t", message(1, "x", "")));
@@ -39,44 +41,48 @@ TEST_CASE("all messages without a filter; the next one's answer is handed on") {
 
 TEST_CASE("a message too costly to look at is told and passed over") {
   Recorder next;
-  Filter filter({"^(a+)+$", {}}, next, next, nullptr);
+  Filter filter({"^(a+)+$", {}}, next, next, no_checkpoint);
   CHECK(filter.message("t", message(7, "x", std::string(40, 'a') + "b")));
   CHECK(next.texts.empty());
   REQUIRE(next.warnings.size() == 1);
-  CHECK(next.warnings[0].starts_with("t: passed over message 1-7: "));
+  CHECK(next.warnings[0].starts_with("t: skipped message 1-7: "));
 }
 
-TEST_CASE("what is passed over is done when all before it is") {
+TEST_CASE("what is left out is done when all before it is") {
   Recorder next;
-  RecordingProgress progress;
-  InStep in_step(progress);
-  Filter filter({"b", {}}, next, next, &in_step);
-  filter.message("t", message(1, "x", "a"));
-  filter.message("t", message(2, "x", "b"));
-  filter.message("t", message(3, "x", "a"));
-  filter.message("t", message(4, "x", "b"));
-  filter.message("t", message(5, "x", "a"));
-  CHECK(progress.calls.empty());
-  filter.flush();
-  CHECK(progress.calls == std::vector<Ids>{{{1, 1}}});
-  in_step.done({{1, 2}});
-  CHECK(progress.calls.back() == Ids{{1, 2}, {1, 3}});
-  in_step.done({{1, 4}});
-  CHECK(progress.calls.back() == Ids{{1, 4}, {1, 5}});
-  filter.flush();
-  CHECK(progress.calls.size() == 3);
+  RecordingCheckpoint checkpoint;
+  CheckpointQueue queue(&checkpoint);
+  Filter filter({"b", {}}, next, next, queue);
+  QueueMessages first(queue, filter);
+  first.message("t", message(1, "x", "a"));
+  first.message("t", message(2, "x", "b"));
+  first.message("t", message(3, "x", "a"));
+  first.message("t", message(4, "x", "b"));
+  first.message("t", message(5, "x", "a"));
+  CHECK(checkpoint.calls.empty());
+  first.flush();
+  CHECK(checkpoint.calls == std::vector<Ids>{{{1, 1}}});
+  queue.done({{1, 2}});
+  queue.commit();
+  CHECK(checkpoint.calls.back() == Ids{{1, 2}, {1, 3}});
+  queue.done({{1, 4}});
+  first.flush();
+  CHECK(checkpoint.calls.back() == Ids{{1, 4}, {1, 5}});
+  first.flush();
+  CHECK(checkpoint.calls.size() == 3);
 }
 
 TEST_CASE("a message without an ID can't be done") {
   Recorder next;
-  RecordingProgress progress;
-  InStep in_step(progress);
-  Filter filter({"b", {}}, next, next, &in_step);
+  RecordingCheckpoint checkpoint;
+  CheckpointQueue queue(&checkpoint);
+  Filter filter({"b", {}}, next, next, queue);
+  QueueMessages first(queue, filter);
   Message plain = message(1, "x", "b");
   plain.id.reset();
-  filter.message("t", plain);
-  filter.message("t", message(2, "x", "a"));
-  filter.flush();
+  first.message("t", plain);
+  first.message("t", message(2, "x", "a"));
+  first.flush();
   CHECK(next.texts.size() == 1);
-  CHECK(progress.calls == std::vector<Ids>{{{1, 2}}});
+  CHECK(checkpoint.calls == std::vector<Ids>{{{1, 2}}});
 }

@@ -24,7 +24,8 @@ volatile std::sig_atomic_t stopping = 0;
 struct Bench {
   Folder folder;
   std::string log = folder / "log";
-  RecordingProgress progress;
+  RecordingCheckpoint checkpoint;
+  CheckpointQueue queue{&checkpoint};
   Recorder notices;
   WorkerOptions options;
   std::vector<std::string> dead;
@@ -34,7 +35,10 @@ struct Bench {
     options.style.form = Form::raw;
     stopping = 0;
   }
-  Worker worker() { return Worker(options, progress, notices, {-1, &stopping}); }
+  Worker worker() {
+    for (std::uint64_t n = 1; n <= 3; ++n) queue.add({1000, n});
+    return Worker(options, queue, notices, {-1, &stopping});
+  }
   void keep_dead_letters() {
     options.dead_letter = [this](const Message& message) { dead.push_back(message.text); };
   }
@@ -55,7 +59,7 @@ TEST_CASE("a message is done when the command succeeded") {
   Worker worker = bench.worker();
   CHECK(worker.message("t", message(1, "a")));
   CHECK(content(bench.log) == "a\n.\n");
-  CHECK(bench.progress.calls == Calls{{{1000, 1}}});
+  CHECK(bench.checkpoint.calls == Calls{{{1000, 1}}});
   CHECK(worker.flush());
   CHECK(content(bench.log) == "a\n.\n");
 }
@@ -71,7 +75,7 @@ TEST_CASE("a batch is run when it is full, and at a pause") {
   CHECK(worker.message("t", message(3, "c")));
   CHECK(worker.flush());
   CHECK(content(bench.log) == "a\nb\n.\nc\n.\n");
-  CHECK(bench.progress.calls == Calls{{{1000, 1}, {1000, 2}}, {{1000, 3}}});
+  CHECK(bench.checkpoint.calls == Calls{{{1000, 1}, {1000, 2}}, {{1000, 3}}});
 }
 
 TEST_CASE("messages are written in the chosen style") {
@@ -96,7 +100,7 @@ TEST_CASE("a batch that fails is given again message by message, up to the one t
   CHECK(std::string(error.what()) ==
         "the command failed for message 1000-2 (exit status 1); it is still to be processed");
   CHECK(content(bench.log) == "a\nbad\nc\n.\na\n.\nbad\n.\nbad\n.\n");
-  CHECK(bench.progress.calls == Calls{{{1000, 1}}});
+  CHECK(bench.checkpoint.calls == Calls{{{1000, 1}}});
 }
 
 TEST_CASE("a message that keeps failing is put aside as a dead letter") {
@@ -111,7 +115,7 @@ TEST_CASE("a message that keeps failing is put aside as a dead letter") {
   CHECK(bench.notices.warnings ==
         std::vector<std::string>{"the command failed for message 1000-2 (exit status 1): put "
                                  "aside as a dead letter"});
-  CHECK(bench.progress.calls == Calls{{{1000, 1}}, {{1000, 2}}, {{1000, 3}}});
+  CHECK(bench.checkpoint.calls == Calls{{{1000, 1}}, {{1000, 2}}, {{1000, 3}}});
   CHECK(content(bench.log) == "a\nbad\nc\n.\na\n.\nbad\n.\nc\n.\n");
 }
 
@@ -120,7 +124,7 @@ TEST_CASE("a dead letter that could not be written is still to be processed") {
   bench.options.dead_letter = [](const Message&) { throw Error(Failure::again, "outage"); };
   Worker worker = bench.worker();
   CHECK(error_of([&] { worker.message("t", message(1, "bad")); }).failure() == Failure::again);
-  CHECK(bench.progress.calls.empty());
+  CHECK(bench.checkpoint.calls.empty());
 }
 
 TEST_CASE("a retry that succeeds is enough") {
@@ -131,7 +135,7 @@ TEST_CASE("a retry that succeeds is enough") {
   Worker worker = bench.worker();
   CHECK(worker.message("t", message(1, "a")));
   CHECK(content(bench.log) == "a\na\na\n");
-  CHECK(bench.progress.calls == Calls{{{1000, 1}}});
+  CHECK(bench.checkpoint.calls == Calls{{{1000, 1}}});
   CHECK(bench.dead.empty());
 }
 
@@ -142,7 +146,7 @@ TEST_CASE("no command is started after a stop") {
   CHECK_FALSE(worker.message("t", message(1, "a")));
   CHECK_FALSE(worker.flush());
   CHECK(content(bench.log).empty());
-  CHECK(bench.progress.calls.empty());
+  CHECK(bench.checkpoint.calls.empty());
 }
 
 TEST_CASE("a stop while the command runs") {
@@ -157,7 +161,7 @@ TEST_CASE("a stop while the command runs") {
     Worker worker = bench.worker();
     worker.message("t", message(1, "a"));
     CHECK_FALSE(worker.message("t", message(2, "b")));
-    CHECK(bench.progress.calls == Calls{{{1000, 1}, {1000, 2}}});
+    CHECK(bench.checkpoint.calls == Calls{{{1000, 1}, {1000, 2}}});
   }
   SECTION("makes its failure nobody's fault") {
     bench.options.command = log + "exit 1";
@@ -167,7 +171,7 @@ TEST_CASE("a stop while the command runs") {
     worker.message("t", message(1, "a"));
     CHECK_FALSE(worker.flush());
     CHECK(content(bench.log) == "a\n");
-    CHECK(bench.progress.calls.empty());
+    CHECK(bench.checkpoint.calls.empty());
     CHECK(bench.dead.empty());
   }
   SECTION("ends the split of a batch") {
@@ -176,7 +180,7 @@ TEST_CASE("a stop while the command runs") {
     worker.message("t", message(1, "a"));
     CHECK_FALSE(worker.message("t", message(2, "b")));
     CHECK(content(bench.log) == "a\nb\n");
-    CHECK(bench.progress.calls.empty());
+    CHECK(bench.checkpoint.calls.empty());
   }
   signal(SIGUSR1, before);
 }
@@ -210,15 +214,14 @@ TEST_CASE("messages are kept while their command runs") {
   REQUIRE(fifo >= 0);
   bench.options.command = "timeout 20 head -n 1 '" + path + "' >/dev/null";
   bench.options.batch = 2;
-  bench.progress.every = 1ms;
-  bench.progress.on_keep = [&] {
-    if (bench.progress.kept.size() == 2) CHECK(write(fifo, "\n", 1) == 1);
+  bench.checkpoint.every = 1ms;
+  bench.checkpoint.on_keep = [&] {
+    if (bench.checkpoint.times_kept == 2) CHECK(write(fifo, "\n", 1) == 1);
   };
   Worker worker = bench.worker();
   worker.message("t", message(1, "a"));
   CHECK(worker.message("t", message(2, "b")));
   close(fifo);
-  REQUIRE(bench.progress.kept.size() >= 2);
-  CHECK(bench.progress.kept.front() == std::vector<EntryId>{{1000, 1}, {1000, 2}});
-  CHECK(bench.progress.calls.size() == 1);
+  CHECK(bench.checkpoint.times_kept >= 2);
+  CHECK(bench.checkpoint.calls.size() == 1);
 }

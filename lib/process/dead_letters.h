@@ -6,6 +6,7 @@
 
 #include "base/wait.h"
 #include "chat/message.h"
+#include "chat/notices.h"
 #include "chat/publisher.h"
 #include "redis/connection_pool.h"
 
@@ -14,9 +15,10 @@ namespace chat {
 /// A topic for messages that could not be processed.
 class DeadLetters {
  public:
-  /// Throws Error(no_topic), and what ConnectionPool::refresh throws.
+  /// retry_for: how long an outage is ridden out; nothing: without end. Throws Error(no_topic), and what
+  /// ConnectionPool::refresh throws.
   DeadLetters(ConnectionPool& pool, const std::string& topic,
-              std::optional<std::chrono::milliseconds> retry_for, const StopToken& stop);
+              std::optional<std::chrono::milliseconds> retry_for, Notices& notices, const StopToken& stop);
 
   /// Publishes the message there, with its user and time, and returns when Redis has it. Throws what
   /// Publisher::step throws.
