@@ -1,6 +1,5 @@
 #include "redis/connection.h"
 
-#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "redis/dial.h"
 
 namespace chat {
 
@@ -26,12 +26,6 @@ constexpr std::size_t most_kept = std::size_t{4} * 1024 * 1024;  // of an output
 bool starts_with_any(std::string_view text, std::span<const std::string_view> beginnings) {
   return std::ranges::any_of(beginnings,
                              [&](std::string_view beginning) { return text.starts_with(beginning); });
-}
-
-timeval time_left(Deadline deadline) {
-  using namespace std::chrono;
-  const auto left = std::max<microseconds>(duration_cast<microseconds>(deadline - Clock::now()), 1ms);
-  return {static_cast<time_t>(left.count() / 1'000'000), static_cast<suseconds_t>(left.count() % 1'000'000)};
 }
 
 std::string reason(const redisContext& context, int saved_errno) {
@@ -89,13 +83,16 @@ std::string shortened(std::span<const std::string_view> arguments) {
   return text;
 }
 
-void throw_unless_let_in(const Endpoint& endpoint, ReplyView reply) {
+void throw_unless_let_in(const Endpoint& endpoint, ReplyView reply, const std::string& password) {
   if (reply.text().starts_with("NOAUTH ")) {
     throw Error(Failure::denied, "Redis at " + endpoint.str() +
                                      " wants a password: give it in $REDISCLI_AUTH or with --password-file");
   }
   if (reply.text().starts_with("WRONGPASS ")) {
-    throw Error(Failure::denied, "Redis at " + endpoint.str() + " refused the login: wrong user or password");
+    const auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
+    const bool blanks = !password.empty() && (is_blank(password.front()) || is_blank(password.back()));
+    throw Error(Failure::denied, "Redis at " + endpoint.str() + " refused the login: wrong user or password" +
+                                     (blanks ? "; the password begins or ends with a blank" : ""));
   }
   throw_if_error(reply);
 }
@@ -154,18 +151,11 @@ void Connection::Free::operator()(redisContext* context) const { redisFree(conte
 Connection Connection::open(const Endpoint& endpoint, Deadline deadline, const StopToken& stop) {
   std::optional<Tls> tls;
   if (endpoint.tls) tls.emplace(endpoint);
-  const timeval timeout = time_left(deadline);
-  errno = 0;
-  Connection connection(endpoint.socket.empty()
-                            ? redisConnectWithTimeout(endpoint.host.c_str(), endpoint.port, timeout)
-                            : redisConnectUnixWithTimeout(endpoint.socket.c_str(), timeout));
-  const int saved_errno = errno;
-  if (stop.requested()) throw Stopped();
-  redisContext* context = connection.context_.get();
+  Socket socket = dial(endpoint, deadline, stop);
+  Connection connection(redisConnectFd(socket.get()));
+  redisContext* const context = connection.context_.get();
   if (context == nullptr) throw std::bad_alloc();
-  if (context->err != 0) throw Outage(reason(*context, saved_errno));
-  fcntl(context->fd, F_SETFD, FD_CLOEXEC);
-  fcntl(context->fd, F_SETFL, O_NONBLOCK);
+  socket.release();
   context->flags &= ~REDIS_BLOCK;
   if (tls) tls->start(*context, deadline, stop);
   connection.tls_ = std::move(tls);
@@ -176,18 +166,20 @@ Connection Connection::open(const Endpoint& endpoint, Deadline deadline, const S
 void Connection::log_in(const Endpoint& endpoint, Deadline deadline, const StopToken& stop) {
   // Time may have passed while this program did not run: the server's silence begins only now.
   deadline = std::max(deadline, Clock::now() + std::chrono::seconds(1));
-  if (endpoint.password && endpoint.user.empty()) append({"AUTH", *endpoint.password});
-  if (endpoint.password && !endpoint.user.empty()) append({"AUTH", endpoint.user, *endpoint.password});
+  const std::optional<std::string> password =
+      endpoint.password_file.empty() ? endpoint.password : read_password(endpoint.password_file);
+  if (password && endpoint.user.empty()) append({"AUTH", *password});
+  if (password && !endpoint.user.empty()) append({"AUTH", endpoint.user, *password});
   append({"HELLO", "2"});
-  if (endpoint.password) {
+  if (password) {
     const Reply login = receive(deadline, stop);
     // A server without passwords lets everyone in: a password too many is no reason to stop.
     if (!login.view().text().starts_with("ERR AUTH <password> called without any password")) {
-      throw_unless_let_in(endpoint, login.view());
+      throw_unless_let_in(endpoint, login.view(), *password);
     }
   }
   const Reply hello = receive(deadline, stop);
-  throw_unless_let_in(endpoint, hello.view());
+  throw_unless_let_in(endpoint, hello.view(), password.value_or(""));
   mode_ = field(hello.view(), "mode");
   expect(!mode_.empty(), "HELLO");
   role_ = field(hello.view(), "role");

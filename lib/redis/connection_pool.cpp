@@ -39,7 +39,7 @@ void ConnectionPool::refresh(Deadline deadline, const StopToken& stop) {
   known_slots_ = true;
 }
 
-Connection ConnectionPool::first(const StopToken& stop) const {
+Connection ConnectionPool::first(const StopToken& stop) {
   const Deadline give_up = Clock::now() + options_.first_retry_for.value_or(0ms);
   Backoff backoff;
   while (true) {
@@ -79,7 +79,12 @@ void ConnectionPool::ask_again(Deadline deadline, const StopToken& stop) {
 }
 
 void ConnectionPool::ask(Connection& connection, const std::string& host, const StopToken& stop) {
-  slots_ = Slots(connection.command({"CLUSTER", "SLOTS"}, stop).view(), host);
+  Slots slots(connection.command({"CLUSTER", "SLOTS"}, stop).view(), host);
+  // A node that was taken out of its cluster knows nothing any more: others do.
+  if (slots.shards().empty() && !slots_.shards().empty()) {
+    throw Outage("the node at " + host + " knows none that serves a slot");
+  }
+  slots_ = std::move(slots);
   ++pick_;
 }
 
@@ -105,7 +110,7 @@ Connection ConnectionPool::open(const std::string& node, Deadline deadline, cons
   return connection;
 }
 
-Connection ConnectionPool::connect(const std::string& node, Deadline deadline, const StopToken& stop) const {
+Connection ConnectionPool::connect(const std::string& node, Deadline deadline, const StopToken& stop) {
   if (!node.empty()) {
     Endpoint endpoint = endpoint_;
     const std::size_t colon = node.rfind(':');
@@ -118,7 +123,7 @@ Connection ConnectionPool::connect(const std::string& node, Deadline deadline, c
       throw Outage(outage.what(), node);
     }
   }
-  if (!endpoint_.sentinels.empty()) return open_master(endpoint_, deadline, stop);
+  if (!endpoint_.sentinels.empty()) return open_master(endpoint_, sentinel_turn_++, deadline, stop);
   Connection connection = Connection::open(endpoint_, deadline, stop);
   if (connection.mode() == "sentinel") {
     throw Error(Failure::unreachable, endpoint_.str() +

@@ -64,8 +64,8 @@ class ConnectionPool {
 
  private:
   Connection& at(const std::string& node, Deadline deadline, const StopToken& stop);
-  Connection connect(const std::string& node, Deadline deadline, const StopToken& stop) const;
-  Connection first(const StopToken& stop) const;
+  Connection connect(const std::string& node, Deadline deadline, const StopToken& stop);
+  Connection first(const StopToken& stop);
   void ask_again(Deadline deadline, const StopToken& stop);
   void ask(Connection& connection, const std::string& host, const StopToken& stop);
 
@@ -75,6 +75,7 @@ class ConnectionPool {
   bool cluster_ = false;
   bool known_slots_ = false;
   Slots slots_;
+  std::size_t sentinel_turn_ = 0;
   std::size_t pick_ = std::random_device{}();      // among equals; another one each time
   std::map<std::string, Connection> connections_;  // by node
 };

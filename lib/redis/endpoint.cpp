@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <system_error>
 
@@ -121,8 +122,10 @@ std::string redacted(std::string_view url) {
   if (const std::size_t colon = find_no_port(url, host); colon != std::string_view::npos) {
     shown.replace(colon + 1, std::string::npos, "…");
   }
-  if (const std::size_t colon = url.find(':', start); at != std::string_view::npos && colon < at) {
-    shown.replace(colon + 1, at - colon - 1, "…");
+  if (at != std::string_view::npos && at > start) {
+    const std::size_t colon = url.find(':', start);
+    const std::size_t secret = colon < at ? colon + 1 : start;  // a user alone may be meant as a password
+    shown.replace(secret, at - secret, "…");
   }
   const std::size_t query = shown.find('?');
   if (query != std::string::npos) shown.replace(query + 1, std::string::npos, "…");
@@ -156,6 +159,7 @@ Endpoint UrlParser::parse() {
   const std::size_t mark = url_.find("://");
   std::string scheme(url_.substr(0, mark == std::string_view::npos ? 0 : mark));
   for (char& c : scheme) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (scheme == "valkey" || scheme == "valkeys") scheme.replace(0, 6, "redis");
   const bool server = scheme == "redis" || scheme == "rediss";
   const bool sentinel = scheme == "redis-sentinel" || scheme == "rediss-sentinel";
   if (!server && scheme != "unix" && !sentinel) {
@@ -198,6 +202,7 @@ std::string_view UrlParser::take_login(std::string_view rest) {
   const auto [user, password] = cut(login, ':');
   endpoint_.user = decoded(user);
   if (!password.empty()) endpoint_.password = decoded(password);
+  endpoint_.hide_user = password.empty();
   return rest.substr(at + 1);
 }
 
@@ -277,17 +282,6 @@ void UrlParser::read_sentinels(std::string_view rest) {
   }
 }
 
-std::string read_password(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path);
-  std::string line;
-  if (std::getline(file, line) && !line.empty()) return line;
-  if (file.is_open() && !file.bad())
-    throw Error(Failure::file, "the password file \"" + path + "\" has an empty first line");
-  throw Error(Failure::file,
-              "can't read the password file \"" + path + "\": " + std::generic_category().message(errno));
-}
-
 TlsFiles find_files(const Endpoint& endpoint, TlsFiles files,
                     const std::function<std::string(const char*)>& variable) {
   if (!endpoint.tls) {
@@ -304,6 +298,13 @@ TlsFiles find_files(const Endpoint& endpoint, TlsFiles files,
                 "$REDIS_TLS_KEY");
   }
   return files;
+}
+
+// Without the blanks and the newline that a value got from a file or a copied line.
+std::string trimmed(const std::string& text) {
+  constexpr std::string_view blanks = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(blanks);
+  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(blanks) + 1 - first);
 }
 
 Endpoint from_port(const std::string& text) {
@@ -326,7 +327,12 @@ Endpoint from_host_and_port(const std::string& host, const std::string& port) {
   const bool brackets = host.starts_with('[') && host.ends_with(']');
   endpoint.host = brackets ? host.substr(1, host.size() - 2) : host;
   if (!is_ipv6(endpoint.host) && (brackets || !is_name(endpoint.host))) {
-    throw Error(Failure::usage, "$REDIS_HOST is \"" + host + "\", not a host's name or address");
+    const bool url = host.find("://") != std::string::npos;
+    const bool has_port = !brackets && host.find(':') != std::string::npos;
+    throw Error(Failure::usage, "$REDIS_HOST is \"" + redacted(host) + "\", not a host's name or address" +
+                                    (url        ? "; a URL goes into $REDIS_URL"
+                                     : has_port ? "; a port goes into $REDIS_PORT"
+                                                : ""));
   }
   return endpoint;
 }
@@ -334,7 +340,7 @@ Endpoint from_host_and_port(const std::string& host, const std::string& port) {
 }  // namespace
 
 std::string Endpoint::str() const {
-  const std::string login = user.empty() ? "" : percent_encode(user) + '@';
+  const std::string login = user.empty() ? "" : (hide_user ? "…" : percent_encode(user)) + '@';
   if (!sentinels.empty()) {
     std::string hosts;
     for (const auto& [name, number] : sentinels) {
@@ -345,6 +351,24 @@ std::string Endpoint::str() const {
   }
   if (!socket.empty()) return "unix://" + login + percent_encode(socket);
   return (tls ? "rediss://" : "redis://") + login + in_brackets(host) + ':' + std::to_string(port);
+}
+
+bool is_host(std::string_view text) { return is_name(text) || is_ipv6(text); }
+
+std::string read_password(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  if (!file.is_open() || file.bad()) {
+    throw Error(Failure::file,
+                "can't read the password file \"" + path + "\": " + std::generic_category().message(errno));
+  }
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  if (line.starts_with(byte_order_mark)) line.erase(0, byte_order_mark.size());
+  if (line.ends_with('\r')) line.pop_back();
+  if (line.empty()) throw Error(Failure::file, "the password file \"" + path + "\" has an empty first line");
+  return line;
 }
 
 Endpoint parse_url(std::string_view url) { return UrlParser(url).parse(); }
@@ -358,17 +382,18 @@ Endpoint find_endpoint(const std::optional<std::string>& url, const std::optiona
   Endpoint endpoint;
   if (url) {
     endpoint = parse_url(*url);
-  } else if (const std::string from = variable("REDIS_URL"); !from.empty()) {
+  } else if (const std::string from = trimmed(variable("REDIS_URL")); !from.empty()) {
     try {
       endpoint = parse_url(from);
     } catch (const Error& error) {
       throw Error(error.failure(), std::string("$REDIS_URL: ") + error.what());
     }
   } else {
-    endpoint = from_host_and_port(variable("REDIS_HOST"), variable("REDIS_PORT"));
+    endpoint = from_host_and_port(trimmed(variable("REDIS_HOST")), variable("REDIS_PORT"));
   }
   if (password_file) {
     endpoint.password = read_password(*password_file);
+    if (std::filesystem::is_regular_file(*password_file)) endpoint.password_file = *password_file;
   } else if (!endpoint.password) {
     const std::string password = variable("REDISCLI_AUTH");
     if (!password.empty()) endpoint.password = password;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "redis/dial.h"
 
 namespace chat {
 
@@ -11,12 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using Address = std::pair<std::string, std::uint16_t>;
-
-// So much of the time that is left as one of `parts` may take.
-Deadline share(Deadline deadline, std::size_t parts) {
-  const Deadline now = Clock::now();
-  return now + std::max<Clock::duration>(deadline - now, 0ms) / static_cast<Clock::rep>(parts);
-}
 
 std::string text_of(const Address& address) {
   const bool ipv6 = address.first.find(':') != std::string::npos;
@@ -36,6 +31,7 @@ Address ask(const Endpoint& endpoint, const Address& sentinel, Deadline deadline
   Endpoint one = at(endpoint, sentinel);
   one.user.clear();
   one.password = endpoint.sentinel_password;
+  one.password_file.clear();
   Connection connection = Connection::open(one, deadline, stop);
   if (connection.mode() != "sentinel") throw Outage("is no sentinel, but a Redis server");
   connection.append({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", endpoint.master});
@@ -43,22 +39,27 @@ Address ask(const Endpoint& endpoint, const Address& sentinel, Deadline deadline
   throw_if_error(master.view());
   expect(master.view().is_nil() || master[1].integer() > 0, "SENTINEL GET-MASTER-ADDR-BY-NAME");
   if (master.view().size() != 2) throw Outage("knows no master \"" + endpoint.master + '"');
-  return {std::string(master[0].text()), static_cast<std::uint16_t>(master[1].integer())};
+  const std::int64_t port = master[1].integer();
+  if (!is_host(master[0].text()) || port < 1 || port > UINT16_MAX) {
+    throw Outage("says what can't be an address: this is not what Redis answers to SENTINEL");
+  }
+  return {std::string(master[0].text()), static_cast<std::uint16_t>(port)};
 }
 
 }  // namespace
 
-Connection open_master(const Endpoint& endpoint, Deadline deadline, const StopToken& stop) {
+Connection open_master(const Endpoint& endpoint, std::size_t turn, Deadline deadline, const StopToken& stop) {
   std::string said;
   bool denied = false;
   std::vector<Address> tried;
   std::size_t left = endpoint.sentinels.size();
-  for (const Address& sentinel : endpoint.sentinels) {
+  for (std::size_t i = 0; i < endpoint.sentinels.size(); ++i) {
+    const Address& sentinel = endpoint.sentinels[(turn + i) % endpoint.sentinels.size()];
     said += (said.empty() ? "sentinel " : "; sentinel ") + text_of(sentinel) + ": ";
     --left;
     Address master;
     try {
-      master = ask(endpoint, sentinel, std::min(share(deadline, left + 2), Clock::now() + 1s), stop);
+      master = ask(endpoint, sentinel, std::min(share_of(deadline, left + 2), Clock::now() + 1s), stop);
     } catch (const Outage& outage) {
       said += outage.what();
       continue;
@@ -72,7 +73,7 @@ Connection open_master(const Endpoint& endpoint, Deadline deadline, const StopTo
     if (std::ranges::find(tried, master) != tried.end()) continue;
     tried.push_back(master);
     try {
-      Connection connection = Connection::open(at(endpoint, master), share(deadline, left + 1), stop);
+      Connection connection = Connection::open(at(endpoint, master), share_of(deadline, left + 1), stop);
       if (connection.role() == "master") return connection;
       said += ", which is a " + connection.role();
     } catch (const Outage& outage) {

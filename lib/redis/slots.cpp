@@ -2,15 +2,28 @@
 #include "base/error.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace chat {
 
 namespace {
 
+[[noreturn]] void refuse() { throw Outage("this is not what Redis answers to CLUSTER SLOTS"); }
+
+std::int64_t within(ReplyView number, std::int64_t least, std::int64_t most) {
+  const std::int64_t value = number.integer();
+  if (value < least || value > most) refuse();
+  return value;
+}
+
 std::string name_of(ReplyView node, std::string_view asked) {
+  if (node.size() < 2) refuse();
+  const std::int64_t port = within(node[1], 1, UINT16_MAX);
   // A node that doesn't know its own address is the one asked; `?` is a host name that was not set.
-  const std::string_view host = node[0].text();
-  return std::string(host.empty() || host == "?" ? asked : host) + ":" + std::to_string(node[1].integer());
+  std::string_view host = node[0].text();
+  if (host.empty() || host == "?") host = asked;
+  if (!is_host(host)) refuse();
+  return std::string(host) + ":" + std::to_string(port);
 }
 
 }  // namespace
@@ -31,24 +44,26 @@ std::uint16_t hash_slot(std::string_view key) {
 }
 
 Slots::Slots(ReplyView reply, std::string_view asked) : Slots() {
+  if (!reply.is_array()) refuse();
+  std::unordered_map<std::string, std::uint32_t> places;  // in shards_, by the master's name
   for (std::size_t i = 0; i < reply.size(); ++i) {
     const ReplyView range = reply[i];
-    if (range.size() < 3 || range[2].size() < 2) throw Outage("this is no answer to CLUSTER SLOTS");
+    if (range.size() < 3) refuse();
+    const std::int64_t first = within(range[0], 0, count - 1);
+    const std::int64_t last = within(range[1], first, count - 1);
     const std::string master = name_of(range[2], asked);
-    auto shard = std::ranges::find(shards_, master, &Shard::master);
-    if (shard == shards_.end()) {
-      shard = shards_.insert(shard, {.master = master, .replicas = {}});
-      for (std::size_t j = 3; j < range.size(); ++j) shard->replicas.push_back(name_of(range[j], asked));
+    const auto [place, added] = places.emplace(master, static_cast<std::uint32_t>(shards_.size()));
+    if (added) {
+      shards_.push_back({.master = master, .replicas = {}});
+      for (std::size_t j = 3; j < range.size(); ++j)
+        shards_.back().replicas.push_back(name_of(range[j], asked));
     }
-    const auto first = std::clamp<std::int64_t>(range[0].integer(), 0, count - 1);
-    const auto last = std::clamp<std::int64_t>(range[1].integer(), first, count - 1);
-    std::fill(shard_of_.begin() + first, shard_of_.begin() + last + 1,
-              static_cast<std::uint16_t>(shard - shards_.begin()));
+    std::fill(shard_of_.begin() + first, shard_of_.begin() + last + 1, place->second);
   }
 }
 
 const Shard& Slots::of(std::uint16_t slot) const {
-  const std::uint16_t shard = shard_of_.at(slot);
+  const std::uint32_t shard = shard_of_.at(slot);
   if (shard == nobody) throw Outage("no node of the cluster serves slot " + std::to_string(slot));
   return shards_.at(shard);
 }

@@ -29,7 +29,8 @@ class Slots {
   Slots() { shard_of_.fill(nobody); }
 
   /// Reads an answer to CLUSTER SLOTS (https://redis.io/docs/latest/commands/cluster-slots/). `asked` is the
-  /// host that gave it. Throws Outage for what is no such answer.
+  /// host that gave it. Throws Outage for what is no such answer: all slots must be from 0 to 16383, all
+  /// ports from 1 to 65535.
   Slots(ReplyView reply, std::string_view asked);
 
   /// Throws Outage when nobody serves the slot.
@@ -37,10 +38,10 @@ class Slots {
   const std::vector<Shard>& shards() const { return shards_; }
 
  private:
-  static constexpr std::uint16_t nobody = UINT16_MAX;
+  static constexpr std::uint32_t nobody = UINT32_MAX;
 
   std::vector<Shard> shards_;
-  std::array<std::uint16_t, count> shard_of_{};  // indexes of shards_
+  std::array<std::uint32_t, count> shard_of_{};  // indexes of shards_
 };
 
 }  // namespace chat

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -299,6 +300,23 @@ TEST_CASE("logging in") {
     server.endpoint().password = "";
     server.open("+OK\r\n" + hello);
     CHECK(server.received() == "*3\r\n$4\r\nAUTH\r\n$3\r\nana\r\n$0\r\n\r\n" + hello_command);
+  }
+  SECTION("with what a file holds at the time") {
+    const Folder folder;
+    server.endpoint().password = "old";
+    server.endpoint().password_file = folder / "password";
+    for (const char* password : {"first", "other"}) {
+      std::ofstream(server.endpoint().password_file) << password << '\n';
+      server.open("+OK\r\n" + hello);
+      CHECK(server.received() == "*2\r\n$4\r\nAUTH\r\n$5\r\n"s + password + "\r\n" + hello_command);
+    }
+  }
+  SECTION("with a blank too many") {
+    server.endpoint().password = "secret ";
+    const Error error = error_of(
+        [&] { server.open("-WRONGPASS invalid username-password pair or user is disabled.\r\n" + hello); });
+    CHECK(error.failure() == Failure::denied);
+    CHECK(has(error.what(), "; the password begins or ends with a blank"));
   }
   SECTION("with a password where none is needed") {
     server.endpoint().password = "secret";

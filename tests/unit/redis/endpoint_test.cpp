@@ -113,6 +113,21 @@ TEST_CASE("user and password") {
   CHECK(parse_url("redis://a%40b:pw@h").str() == "redis://a%40b@h:6379");
 }
 
+TEST_CASE("what may be a password in the place of a user is not shown") {
+  CHECK(parse_url("redis://s3cret@h").user == "s3cret");
+  CHECK(parse_url("redis://s3cret@h").str() == "redis://…@h:6379");
+  CHECK(parse_url("redis://s3cret:@h").str() == "redis://…@h:6379");
+  CHECK(parse_url("unix://s3cret@/tmp/s").str() == "unix://…@/tmp/s");
+  CHECK(found({{"REDISCLI_AUTH", "x"}}, "redis://s3cret@h").str() == "redis://…@h:6379");
+  CHECK(has(refusal("redis://s3cret@h/1"), "\"redis://…@h/1\""));
+}
+
+TEST_CASE("valkey is another name for redis") {
+  CHECK(parse_url("valkey://h").str() == "redis://h:6379");
+  CHECK(parse_url("valkeys://h:1").str() == "rediss://h:1");
+  CHECK(has(refusal("valkeyss://h"), "unknown scheme"));
+}
+
 TEST_CASE("an IPv6 address stands in brackets") {
   CHECK(parse_url("redis://[::1]").host == "::1");
   CHECK(parse_url("redis://[::1]").port == 6379);
@@ -213,6 +228,9 @@ TEST_CASE("what has to be percent-encoded") {
 
 TEST_CASE("no error shows a password, however malformed the URL is") {
   for (const char* url : {"redis://ana:s3cret@h:x",
+                          "redis://s3cret@h:x",
+                          "s3cret@h",
+                          "unix://s3cret@path",
                           "redis://ana:s3cret@h/1",
                           "redis://:s3cret@h:0",
                           "http://ana:s3cret@h",
@@ -273,10 +291,19 @@ TEST_CASE("REDIS_HOST and REDIS_PORT as people and container links set them") {
   CHECK(refused_variables({{"REDIS_PORT", "65536"}}) ==
         "$REDIS_PORT is \"65536\", neither a number from 1 to 65535 nor tcp://host:port");
   CHECK(refused_variables({{"REDIS_HOST", "h:6379"}}) ==
-        "$REDIS_HOST is \"h:6379\", not a host's name or address");
+        "$REDIS_HOST is \"h:6379\", not a host's name or address; a port goes into $REDIS_PORT");
+  CHECK(refused_variables({{"REDIS_HOST", "redis://ana:s3cret@h"}}) ==
+        "$REDIS_HOST is \"redis://ana:…@h\", not a host's name or address; a URL goes into $REDIS_URL");
   CHECK(refused_variables({{"REDIS_HOST", "[h]"}}) == "$REDIS_HOST is \"[h]\", not a host's name or address");
   CHECK(refused_variables({{"REDIS_URL", "redis://a:s3cret@h/1"}})
             .starts_with("$REDIS_URL: the Redis URL \"redis://a:…@h/1\" asks for database 1"));
+}
+
+TEST_CASE("blanks and line ends around variables do no harm") {
+  CHECK(found({{"REDIS_URL", " redis://h\r\n"}}).str() == "redis://h:6379");
+  CHECK(found({{"REDIS_HOST", "h\n"}}).str() == "redis://h:6379");
+  CHECK(found({{"REDIS_URL", "\n"}, {"REDIS_HOST", "h"}}).str() == "redis://h:6379");
+  CHECK(has(refused_variables({{"REDIS_HOST", "a b"}}), "not a host's name or address"));
 }
 
 TEST_CASE("the password comes from the file, the URL, then REDISCLI_AUTH") {
@@ -326,6 +353,9 @@ TEST_CASE("sentinels have a password of their own") {
 TEST_CASE("a password file that gives no password") {
   const PasswordFile without_newline("secret");
   CHECK(found({}, std::nullopt, without_newline.path()).password == "secret");
+  const PasswordFile from_windows("\xef\xbb\xbfsecret\r\nmore");
+  CHECK(found({}, std::nullopt, from_windows.path()).password == "secret");
+  CHECK(found({}, std::nullopt, from_windows.path()).password_file == from_windows.path());
   std::string text;
   const PasswordFile empty("\nsecret");
   CHECK(password_failure(empty.path(), text) == Failure::file);
