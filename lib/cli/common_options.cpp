@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "cli/arguments.h"
+#include "cli/find_endpoint.h"
 
 namespace chat::cli {
 

@@ -4,7 +4,6 @@
 
 #include <cerrno>
 #include <charconv>
-#include <filesystem>
 #include <fstream>
 #include <system_error>
 
@@ -112,26 +111,6 @@ std::size_t find_no_port(std::string_view url, std::size_t at) {
   return std::string_view::npos;
 }
 
-// The URL for an error text. However malformed it is, nothing that may be a password is left.
-std::string redacted(std::string_view url) {
-  const std::size_t slashes = url.find("//");
-  const std::size_t start = slashes == std::string_view::npos ? 0 : slashes + 2;
-  const std::size_t at = url.rfind('@');
-  const std::size_t host = at == std::string_view::npos ? start : at + 1;
-  std::string shown(url);
-  if (const std::size_t colon = find_no_port(url, host); colon != std::string_view::npos) {
-    shown.replace(colon + 1, std::string::npos, "…");
-  }
-  if (at != std::string_view::npos && at > start) {
-    const std::size_t colon = url.find(':', start);
-    const std::size_t secret = colon < at ? colon + 1 : start;  // a user alone may be meant as a password
-    shown.replace(secret, at - secret, "…");
-  }
-  const std::size_t query = shown.find('?');
-  if (query != std::string::npos) shown.replace(query + 1, std::string::npos, "…");
-  return shown;
-}
-
 class UrlParser {
  public:
   explicit UrlParser(std::string_view url) : url_(url) {}
@@ -139,7 +118,7 @@ class UrlParser {
 
  private:
   [[noreturn]] void refuse(const std::string& why) const {
-    throw Error(Failure::usage, "the Redis URL \"" + redacted(url_) + "\" " + why);
+    throw Error(Failure::usage, "the Redis URL \"" + redacted_url(url_) + "\" " + why);
   }
   std::string decoded(std::string_view text) const;
   std::string_view take_login(std::string_view rest);
@@ -282,61 +261,6 @@ void UrlParser::read_sentinels(std::string_view rest) {
   }
 }
 
-TlsFiles find_files(const Endpoint& endpoint, TlsFiles files,
-                    const std::function<std::string(const char*)>& variable) {
-  if (!endpoint.tls) {
-    if (files.cacert.empty() && files.cert.empty() && files.key.empty()) return {};
-    throw Error(Failure::usage, "--cacert, --cert and --key are for TLS, and " + endpoint.str() +
-                                    " goes without: write rediss:// or rediss-sentinel://");
-  }
-  if (files.cacert.empty()) files.cacert = variable("REDIS_TLS_CACERT");
-  if (files.cert.empty() && files.key.empty())
-    files = {files.cacert, variable("REDIS_TLS_CERT"), variable("REDIS_TLS_KEY")};
-  if (files.cert.empty() != files.key.empty()) {
-    throw Error(Failure::usage,
-                "a certificate and its key belong together: --cert and --key, or $REDIS_TLS_CERT and "
-                "$REDIS_TLS_KEY");
-  }
-  return files;
-}
-
-// Without the blanks and the newline that a value got from a file or a copied line.
-std::string trimmed(const std::string& text) {
-  constexpr std::string_view blanks = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(blanks);
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(blanks) + 1 - first);
-}
-
-Endpoint from_port(const std::string& text) {
-  try {
-    if (text.starts_with("tcp://")) return parse_url("redis" + text.substr(3));
-    if (const auto port = parse_port(text)) {
-      Endpoint endpoint;
-      endpoint.port = *port;
-      return endpoint;
-    }
-  } catch (const Error&) {
-  }
-  throw Error(Failure::usage, "$REDIS_PORT is \"" + redacted(text) +
-                                  "\", neither a number from 1 to 65535 nor tcp://host:port");
-}
-
-Endpoint from_host_and_port(const std::string& host, const std::string& port) {
-  Endpoint endpoint = port.empty() ? Endpoint{} : from_port(port);
-  if (host.empty()) return endpoint;
-  const bool brackets = host.starts_with('[') && host.ends_with(']');
-  endpoint.host = brackets ? host.substr(1, host.size() - 2) : host;
-  if (!is_ipv6(endpoint.host) && (brackets || !is_name(endpoint.host))) {
-    const bool url = host.find("://") != std::string::npos;
-    const bool has_port = !brackets && host.find(':') != std::string::npos;
-    throw Error(Failure::usage, "$REDIS_HOST is \"" + redacted(host) + "\", not a host's name or address" +
-                                    (url        ? "; a URL goes into $REDIS_URL"
-                                     : has_port ? "; a port goes into $REDIS_PORT"
-                                                : ""));
-  }
-  return endpoint;
-}
-
 }  // namespace
 
 std::string Endpoint::str() const {
@@ -371,37 +295,25 @@ std::string read_password(const std::string& path) {
   return line;
 }
 
-Endpoint parse_url(std::string_view url) { return UrlParser(url).parse(); }
-
-Endpoint find_endpoint(const std::optional<std::string>& url, const std::optional<std::string>& password_file,
-                       const TlsFiles& tls_files, const std::function<const char*(const char*)>& getenv) {
-  const auto variable = [&](const char* name) {
-    const char* value = getenv(name);
-    return std::string(value == nullptr ? "" : value);
-  };
-  Endpoint endpoint;
-  if (url) {
-    endpoint = parse_url(*url);
-  } else if (const std::string from = trimmed(variable("REDIS_URL")); !from.empty()) {
-    try {
-      endpoint = parse_url(from);
-    } catch (const Error& error) {
-      throw Error(error.failure(), std::string("$REDIS_URL: ") + error.what());
-    }
-  } else {
-    endpoint = from_host_and_port(trimmed(variable("REDIS_HOST")), variable("REDIS_PORT"));
+std::string redacted_url(std::string_view url) {
+  const std::size_t slashes = url.find("//");
+  const std::size_t start = slashes == std::string_view::npos ? 0 : slashes + 2;
+  const std::size_t at = url.rfind('@');
+  const std::size_t host = at == std::string_view::npos ? start : at + 1;
+  std::string shown(url);
+  if (const std::size_t colon = find_no_port(url, host); colon != std::string_view::npos) {
+    shown.replace(colon + 1, std::string::npos, "…");
   }
-  if (password_file) {
-    endpoint.password = read_password(*password_file);
-    if (std::filesystem::is_regular_file(*password_file)) endpoint.password_file = *password_file;
-  } else if (!endpoint.password) {
-    const std::string password = variable("REDISCLI_AUTH");
-    if (!password.empty()) endpoint.password = password;
+  if (at != std::string_view::npos && at > start) {
+    const std::size_t colon = url.find(':', start);
+    const std::size_t secret = colon < at ? colon + 1 : start;  // a user alone may be meant as a password
+    shown.replace(secret, at - secret, "…");
   }
-  endpoint.tls_files = find_files(endpoint, tls_files, variable);
-  const std::string sentinel_password = variable("REDIS_SENTINEL_AUTH");
-  if (!sentinel_password.empty()) endpoint.sentinel_password = sentinel_password;
-  return endpoint;
+  const std::size_t query = shown.find('?');
+  if (query != std::string::npos) shown.replace(query + 1, std::string::npos, "…");
+  return shown;
 }
+
+Endpoint parse_url(std::string_view url) { return UrlParser(url).parse(); }
 
 }  // namespace chat

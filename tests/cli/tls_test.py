@@ -92,6 +92,19 @@ def test_a_certificate_for_another_host(make_tls, authority):
 
 
 @needs_tls
+def test_a_certificate_that_names_the_host_only_as_its_subject(make_tls, authority):
+    refused(make_tls(authority.sign("localhost", "email:nobody@example.org")), 'rediss://localhost.* is not for "localhost"')
+
+
+@needs_tls
+def test_a_message_larger_than_the_socket_takes(make_tls):
+    server = make_tls()
+    text = "y" * 20_000_000
+    server.run("chat-pub", "topic1", "--whole", "--max-size", "64M", *server.tls, input=text)
+    assert server.run("chat-replay", "topic1", "--raw", *server.tls).text == text + "\n"
+
+
+@needs_tls
 def test_an_unknown_authority(make_tls, tmp_path):
     server = make_tls()
     unknown = r"is signed by nobody that is trusted here \(.*--cacert"
