@@ -12,7 +12,7 @@ namespace {
 
 std::int64_t within(ReplyView number, std::int64_t least, std::int64_t most) {
   const std::int64_t value = number.integer();
-  if (value < least || value > most) refuse();
+  if (!number.is_integer() || value < least || value > most) refuse();
   return value;
 }
 
