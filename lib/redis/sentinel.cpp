@@ -37,8 +37,8 @@ Address ask(const Endpoint& endpoint, const Address& sentinel, Deadline deadline
   connection.append({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", endpoint.master});
   const Reply master = connection.receive(deadline, stop);
   throw_if_error(master.view());
-  expect(master.view().is_nil() || master[1].integer() > 0, "SENTINEL GET-MASTER-ADDR-BY-NAME");
-  if (master.view().size() != 2) throw Outage("knows no master \"" + endpoint.master + '"');
+  expect(master.view().is_nil() || master.view().size() == 2, "SENTINEL GET-MASTER-ADDR-BY-NAME");
+  if (master.view().is_nil()) throw Outage("knows no master \"" + endpoint.master + '"');
   const std::int64_t port = master[1].integer();
   if (!is_host(master[0].text()) || port < 1 || port > UINT16_MAX) {
     throw Outage("says what can't be an address: this is not what Redis answers to SENTINEL");
