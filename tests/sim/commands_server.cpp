@@ -208,7 +208,7 @@ void config_get(Call& call) {
   const std::size_t begin = call.reply.mark();
   std::size_t found = 0;
   for (const Setting& setting : settings) {
-    if (call[2] != setting.name) continue;
+    if (std::ranges::find(call.args.subspan(2), setting.name) == call.args.end()) continue;
     write_pair(call, setting.name, std::to_string(setting.value(call.server.options)));
     found += 2;
   }
