@@ -30,14 +30,12 @@ bool class_matches(std::string_view& pattern, char c) {
   return found != negated;
 }
 
-}  // namespace
-
-bool glob_matches(std::string_view pattern, std::string_view text) {
+bool matches(std::string_view pattern, std::string_view text) {
   while (!pattern.empty()) {
     if (pattern[0] == '*') {
       pattern.remove_prefix(1);
       for (std::size_t skip = 0; skip <= text.size(); ++skip) {
-        if (glob_matches(pattern, text.substr(skip))) return true;
+        if (matches(pattern, text.substr(skip))) return true;
       }
       return false;
     }
@@ -59,6 +57,13 @@ bool glob_matches(std::string_view pattern, std::string_view text) {
     pattern.remove_prefix(1);
   }
   return text.empty();
+}
+
+}  // namespace
+
+bool glob_matches(std::string_view pattern, std::string_view text) {
+  // In Redis, `*` doesn't match the empty text.
+  return text.empty() ? pattern.empty() : matches(pattern, text);
 }
 
 }  // namespace sim

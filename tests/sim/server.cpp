@@ -8,7 +8,8 @@
 
 namespace sim {
 
-Server::Server(ScriptEngine& scripts, ServerOptions given) : options(std::move(given)), scripts_(scripts) {}
+Server::Server(ScriptEngine& scripts, ServerOptions initial)
+    : options(std::move(initial)), scripts_(scripts) {}
 Server::~Server() = default;
 
 void Server::set_time(std::int64_t now) {
@@ -87,33 +88,35 @@ void Server::pump(Client& client) {
   }
 }
 
+namespace {
+
+std::string unknown_command(std::span<const std::string_view> args) {
+  std::string name;
+  if (!has_subcommands(args[0])) {
+    std::string beginning;
+    for (std::size_t i = 1; i < args.size() && beginning.size() < 128; ++i) {
+      beginning += '\'' + std::string(args[i].substr(0, 128 - beginning.size())) + "' ";
+    }
+    return "unknown command '" + std::string(args[0].substr(0, 128)) +
+           "', with args beginning with: " + beginning;
+  }
+  if (args.size() == 1) {
+    for (const char c : args[0]) name += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    return "wrong number of arguments for '" + name + "' command";
+  }
+  for (const char c : args[0]) name += static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+  return "unknown subcommand '" + std::string(args[1].substr(0, 128)) + "'. Try " + name + " HELP.";
+}
+
+}  // namespace
+
 void Server::execute(Client& client, std::span<const std::string_view> args) {
   if (client.doomed) return;
   Call call{*this, client, args, ReplyWriter(client.output), {}};
   const Command* command = find_command(args);
-  if (command != nullptr) call.name = command->name;
-  if (command == nullptr) {
-    std::string text;
-    if (has_subcommands(args[0]) && args.size() == 1) {
-      text = "wrong number of arguments for '";
-      for (const char c : args[0]) text += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
-      text += "' command";
-    } else if (has_subcommands(args[0])) {
-      text = "unknown subcommand '" + std::string(args[1].substr(0, 128)) + "'. Try ";
-      for (const char c : args[0]) text += static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
-      text += " HELP.";
-    } else {
-      text = "unknown command '" + std::string(args[0].substr(0, 128)) + "', with args beginning with: ";
-      std::string beginning;
-      for (std::size_t i = 1; i < args.size() && beginning.size() < 128; ++i) {
-        beginning += '\'' + std::string(args[i].substr(0, 128 - beginning.size())) + "' ";
-      }
-      text += beginning;
-    }
-    call.reply.error(text);
-  } else if (!refused(call, *command)) {
-    run(call, *command);
-  }
+  if (command == nullptr) return call.reply.error(unknown_command(args));
+  call.name = command->name;
+  if (!refused(call, *command)) run(call, *command);
 }
 
 void Server::run(Call& call, const Command& command) {

@@ -75,7 +75,7 @@ struct Faults {
 class Server {
  public:
   /// `scripts` must outlive the server, and may be shared by all servers of one thread.
-  explicit Server(ScriptEngine& scripts, ServerOptions options = {});
+  explicit Server(ScriptEngine& scripts, ServerOptions initial = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
