@@ -142,7 +142,7 @@ int publish(const Options& options, const chat::StopToken& stop) {
   const auto split = words || options.whole ? RecordReader::Split::whole
                      : options.null         ? RecordReader::Split::null
                                             : RecordReader::Split::newline;
-  RecordReader records(words ? words_fd(options.words) : STDIN_FILENO, split, options.max_size);
+  RecordReader records(words ? words_fd(options.words) : STDIN_FILENO, split, chat::longest_record(feed));
   chat::ConnectionPool pool(options.common.endpoint(), {.first_retry_for = options.common.retry_for});
   chat::Publisher publisher(pool, publisher_options, stop);
   using When = chat::ProgressLine::When;

@@ -123,7 +123,7 @@ void watch(const Options& options, chat::ConnectionPool& pool, chat::Output& out
 std::string perform(const Options& options, chat::ConnectionPool& pool, bool again,
                     const chat::StopToken& stop) {
   if (options.add->parsed()) {
-    const bool made = chat::add_topic(pool, options.topic, options.settings, stop);
+    const bool made = chat::add_topic(pool, options.topic, options.settings, stop, again);
     if (!made && !again) {
       chat::cli::log_info("topic " + options.topic + " is there already; chat-topics set changes it");
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ctime>
 #include <limits>
 #include <system_error>
 #include <vector>
@@ -19,6 +20,13 @@ int poll_timeout(Deadline deadline) {
 }
 
 }  // namespace
+
+std::chrono::milliseconds time_since_boot() {
+  timespec time{};
+  clock_gettime(CLOCK_BOOTTIME, &time);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::seconds(time.tv_sec) +
+                                                               std::chrono::nanoseconds(time.tv_nsec));
+}
 
 int wait(std::span<pollfd> fds, Deadline deadline, const StopToken& stop) {
   for (pollfd& fd : fds) fd.revents = 0;

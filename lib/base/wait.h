@@ -12,6 +12,9 @@ using Clock = std::chrono::steady_clock;
 using Deadline = Clock::time_point;
 inline constexpr Deadline no_deadline = Deadline::max();
 
+/// A clock that goes on while the machine is asleep, which Clock does not: from some moment on, never set.
+std::chrono::milliseconds time_since_boot();
+
 /// How a caller asks long-running functions to end: it sets the flag and makes the descriptor readable, or
 /// a moment has come. Flag and descriptor stay the caller's. A default one never asks.
 struct StopToken {

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "base/error.h"
+#include "chat/message.h"
 
 namespace chat {
 
@@ -12,7 +13,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto time_to_finish = 5s;
 // So much of --rate is made up for: waiting is no finer than a millisecond.
 constexpr auto late_at_most = 10ms;
 
@@ -44,16 +44,33 @@ class InputPump {
       if (ended_) break;
       wait_and_step(stop);
     }
-    unlimited_ = true;
-    const Deadline deadline = stop.requested() ? Clock::now() + time_to_finish : no_deadline;
-    // What was read is published.
-    while (!ended_ && publisher_.finish(deadline) && take_records()) {
-    }
-    if (!publisher_.finish(deadline)) {
-      throw Error(Failure::again,
-                  "stopped" + publisher_.unacknowledged(publisher_.first_unacknowledged().value_or(0)));
-    }
+    finish_what_was_read();
     flush_output();
+    if (options_.reached) options_.reached(read_);
+    if (stop.requested() && options_.rate > 0) {
+      if (const auto next = records_.next()) fail(Failure::again, "stopped", next->number);
+    }
+    if (output_closed_ && !read_all()) fail(Failure::output, "nobody reads the output any more", read_ + 1);
+  }
+
+  // With a rate only what its time had come for: the rest would be a burst.
+  void finish_what_was_read() {
+    do {
+      if (!publisher_.finish(no_deadline)) {
+        fail(Failure::again, "stopped", publisher_.first_unacknowledged().value_or(0));
+      }
+    } while (!ended_ && options_.rate <= 0 && take_records());
+  }
+
+  [[noreturn]] void fail(Failure failure, const std::string& why, std::uint64_t record) const {
+    throw Error(failure, why + publisher_.unacknowledged(record));
+  }
+
+  // Whether the input is at its end, and nothing is left of it. Doesn't wait.
+  bool read_all() {
+    pollfd input{records_.fd(), POLLIN, 0};
+    if (!records_.ended() && wait({&input, 1}, Clock::now(), {}) > 0) records_.fill();
+    return records_.ended() && !records_.next();
   }
 
   // When nobody reads it any more, the run ends with what was read.
@@ -94,7 +111,7 @@ class InputPump {
     return any;
   }
 
-  bool due() const { return options_.rate <= 0 || unlimited_ || Clock::now() >= next_due_; }
+  bool due() const { return options_.rate <= 0 || Clock::now() >= next_due_; }
 
   void take(const RecordReader::Record& record) {
     if (options_.tee) {
@@ -103,11 +120,9 @@ class InputPump {
       flush_output(true);
     }
     if (options_.skip_empty && record.text.empty()) return;
-    if (record.too_long) {
-      return refuse(record.number,
-                    "longer than " + std::to_string(options_.max_size) + " bytes (--max-size)");
-    }
+    if (record.too_long) return refuse_too_long(record.number);
     if (options_.json) {
+      if (record.text.find_first_not_of(" \t\r") == std::string_view::npos) return;
       take_json(record);
     } else {
       add(topic_, options_.user, now_, record.text, record.number);
@@ -116,6 +131,7 @@ class InputPump {
 
   void take_json(const RecordReader::Record& record) {
     if (!parse_input(record.text, input_, why_)) return refuse(record.number, why_);
+    if (input_.text.size() > options_.max_size) return refuse_too_long(record.number);
     std::size_t topic = topic_;
     if (!options_.topic) {
       if (!input_.topic) return refuse(record.number, "no \"topic\", and none was given");
@@ -144,6 +160,10 @@ class InputPump {
     next_due_ = std::max(next_due_, Clock::now() - late_at_most) + gap;
   }
 
+  void refuse_too_long(std::uint64_t number) {
+    refuse(number, "longer than " + std::to_string(options_.max_size) + " bytes (--max-size)");
+  }
+
   void refuse(std::uint64_t number, const std::string& why) {
     ++bad_;
     if (options_.bad) options_.bad(number, why);
@@ -167,7 +187,6 @@ class InputPump {
   bool not_due_ = false;      // the next message is not due yet
   bool ended_ = false;
   std::int64_t now_ = 0;  // the time of messages that bring none
-  bool unlimited_ = false;
   bool output_closed_ = false;
   std::uint64_t bad_ = 0;
   std::uint64_t read_ = 0;
@@ -177,6 +196,12 @@ class InputPump {
 };
 
 }  // namespace
+
+std::size_t longest_record(const InputPumpOptions& options) {
+  // A byte takes 6 as \u0000, and one that is not UTF-8 up to 6 as \ufffd and then 4/3 as base64.
+  constexpr std::size_t around = std::size_t{64} * 1024;
+  return options.json ? 8 * options.max_size + around : options.max_size;
+}
 
 std::uint64_t pump_input(RecordReader& records, Publisher& publisher, const InputPumpOptions& options,
                          const StopToken& stop) {

@@ -3,20 +3,43 @@
 -- KEYS: the stream, the topic's info, the publisher's position.
 -- ARGV: 1 topic, 2 publisher, 3 the batch's first sequence number, 4 the highest one known to be
 -- acknowledged, 5 seconds that the position outlives this batch (0: kept in the info, as long as the topic),
--- 6 PUBLISH or, in a cluster, SPUBLISH; then runs of messages that share user and timestamp: count, plain (1
--- or 0), user, the payload up to the message
+-- 6 PUBLISH or, in a cluster, SPUBLISH, 7 until when the batch may be stored (this and the next three are
+-- milliseconds of the server's clock; 0: for ever), 8 until when the position must live at least: longer, 9 and 10
+-- until when the first and any other earlier sending of this batch may have been stored (0: it was never sent),
+-- 11 an ID after which all of it would stand: of the message acknowledged last, else of the topic before the
+-- publisher came; then runs of messages that share user and timestamp: count, plain (1 or 0), user, the payload up to the message
 -- (`{"user": "ana", "message": "`), timestamp, and the messages: each its bytes, and unless plain also the
 -- inside of its JSON string.
 --
--- Returns {position before, or nil; last sequence number stored; its ID's ms; its n; max_len; error, if
--- one ended the batch early}. A position is `sequence ms n`. Refuses with
--- `NOTOPIC` when the topic has no info, and with `HOLE` when the batch doesn't follow the position: one
--- before it is missing.
+-- Returns {position before, or nil; last sequence number stored; its ID's ms; its n; max_len; the time; 1 when
+-- acknowledged messages are gone, since the history is an older one; error, if one ended the batch early}. A
+-- position is `sequence ms n`. Refuses with `NOTOPIC` when the topic has no info, with `LATE` and the time when
+-- the batch's time is over, with `HOLE` when the batch doesn't follow the position: one before it is
+-- missing, with `UNSURE` when it may have been stored and this user may not look, with `GONE` and the position when that can't be mended by sending it again, and with `BADINFO`, a
+-- field and its value when the info holds what is no number.
+--
+-- Milliseconds are text: an entry of somebody else's may have more than a number of Lua holds.
 
 local stream, info, position = KEYS[1], KEYS[2], KEYS[3]
 local topic, publisher, ttl, publish = ARGV[1], ARGV[2], ARGV[5], ARGV[6]
-local first, acked = tonumber(ARGV[3]), tonumber(ARGV[4])
+local first, acked, by = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[7])
+local keep, sent_first, sent_last, after = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10], ARGV[11]
 local call, type = redis.pcall, type
+local highest = '18446744073709551615'
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if by > 0 and now > by then return redis.error_reply(string.format('LATE %.0f', now)) end
+
+local function later(a, b)
+  if #a ~= #b then return #a > #b end
+  return a > b
+end
+
+local function next_millisecond(ms)
+  local head, nines = ms:match('^(%d-)(9*)$')
+  return (head == '' and '1' or head:sub(1, -2) .. tonumber(head:sub(-1)) + 1) .. ('0'):rep(#nines)
+end
 
 -- A function that puts numbers, each one more than the last, behind a prefix. Lua prints a number slowly:
 -- so only one in ten is printed, the others get their last digit from a table.
@@ -32,24 +55,78 @@ end
 
 local about = redis.call('HMGET', info, 'ms', 'n', 'max_len', 'max_age')
 if not about[1] and redis.call('EXISTS', info) == 0 then return redis.error_reply('NOTOPIC ' .. topic) end
-local ms, n = tonumber(about[1] or 0), tonumber(about[2] or 0)
+local default_max_len, exact_trim_limit = '100000', 5000  -- as in topic.h
+local fields = {{'ms', '0', 20}, {'n', '0', 15}, {'max_len', default_max_len, 15}, {'max_age', '0', 15}}
+for i, field in ipairs(fields) do
+  local value = about[i] or field[2]
+  if not value:match('^%d+$') or #value > field[3] or later(value, highest) then
+    return redis.error_reply('BADINFO ' .. field[1] .. ' ' .. value:sub(1, 40):gsub('[^%w.-]', '?'))
+  end
+  about[i] = value:gsub('^0+(%d)', '%1')
+end
+local ms, n, max_len, max_age = about[1], tonumber(about[2]), tonumber(about[3]), tonumber(about[4])
+
+-- What an earlier sending of this batch has stored, where the position has expired: its publisher was asleep, or
+-- the clock has stepped. It stands behind what was there then, and came in its time.
+local function position_in_stream()
+  local found, from = false, after
+  local until_ms = later(sent_last, after:match('^%d+')) and sent_last or highest
+  while true do
+    local page = call('XRANGE', stream, '(' .. from, '+', 'COUNT', 100)
+    if page.err then return false, page.err end
+    for _, entry in ipairs(page) do
+      from = entry[1]
+      local entry_ms, entry_n = from:match('^(%d+)-(%d+)$')
+      if later(entry_ms, until_ms) then return found end
+      for i = 1, #entry[2], 2 do
+        local by_whom, number = entry[2][i + 1]:match('^(.+)-(%d+)$')
+        if entry[2][i] == 'pub' and by_whom == publisher then
+          found = number .. ' ' .. entry_ms .. ' ' .. entry_n
+        end
+      end
+    end
+    if #page < 100 then return found end
+  end
+end
+
+-- Whether the message acknowledged last is in the history, or was only trimmed, as far as this user may look.
+local function acknowledged_is_there()
+  if n < tonumber(after:match('%d+$')) then return false end
+  local entry = call('XRANGE', stream, after, after)[1]
+  for i = 1, entry and #entry[2] or 0, 2 do
+    if entry[2][i] == 'pub' then return entry[2][i + 1]:match('^(.+)-%d+$') == publisher end
+  end
+  local oldest = call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
+  if entry or not oldest then return not entry end
+  local oldest_ms, oldest_n = oldest[1]:match('^(%d+)-(%d+)$')
+  local after_ms, after_n = after:match('^(%d+)-(%d+)$')
+  return later(oldest_ms, after_ms) or oldest_ms == after_ms and later(oldest_n, after_n)
+end
 
 local before
 if ttl == '0' then
   before = redis.call('HGET', info, 'import:' .. publisher)
 else
   before = redis.call('GET', position)
+  -- A position lives longer than the time of what was stored.
+  if not before and sent_first > 0 and now > sent_first then
+    local why
+    before, why = position_in_stream()
+    if why then return redis.error_reply('UNSURE ' .. why) end
+  end
 end
 local last = before and tonumber(before:match('^%d+')) or 0
+local gone = 0
 if last < first - 1 then
   if acked < first - 1 then return redis.error_reply('HOLE ' .. last) end
+  if ttl == '0' then return redis.error_reply('GONE ' .. last) end
+  if before or not acknowledged_is_there() then gone = 1 end
   last = first - 1
 end
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if now > ms then ms = now end
-local entry_id = numbers_behind(string.format('%.0f-', ms))
+local now_text = string.format('%.0f', now)
+if later(now_text, ms) then ms = now_text end
+local entry_id = numbers_behind(ms .. '-')
 
 -- Somebody else's entry may be ahead of ours: go on from there, with the next n all the same.
 local looked = false
@@ -59,17 +136,19 @@ local function pass_last_id()
   for i = 1, #found, 2 do
     if found[i] == 'last-generated-id' then
       local last_ms, last_n = found[i + 1]:match('^(%d+)-(%d+)$')
-      last_ms, last_n = tonumber(last_ms), tonumber(last_n)
-      if last_ms > ms then ms = last_ms end
-      if last_ms == ms and last_n > n then ms = ms + 1 end
+      if later(last_ms, ms) then ms = last_ms end
+      if last_ms == ms and tonumber(last_n) > n then
+        if ms == highest then return 'FULL ' .. found[i + 1] end
+        ms = next_millisecond(ms)
+      end
     end
   end
-  entry_id = numbers_behind(string.format('%.0f-', ms))
+  entry_id = numbers_behind(ms .. '-')
 end
 
 local sequence, stored, failure = first - 1, 0, nil
 local pub_id = numbers_behind(publisher .. '-')
-local at = 7
+local at = 12
 while ARGV[at] and not failure do
   local count, plain = tonumber(ARGV[at]), ARGV[at + 1] == '1'
   local user, head, timestamp = ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
@@ -82,7 +161,8 @@ while ARGV[at] and not failure do
       local entry = entry_id(n + 1)
       local added = call('XADD', stream, entry, 'user', user, 'message', ARGV[i], 'timestamp', timestamp, 'pub', mine)
       if type(added) == 'table' and not looked then
-        pass_last_id()
+        failure = pass_last_id()
+        if failure then break end
         entry = entry_id(n + 1)
         added = call('XADD', stream, entry, 'user', user, 'message', ARGV[i], 'timestamp', timestamp, 'pub', mine)
       end
@@ -108,22 +188,20 @@ end
 
 local place = before
 if stored > 0 then
-  place = sequence .. string.format(' %.0f ', ms) .. n
-  redis.call('HSET', info, 'ms', string.format('%.0f', ms), 'n', n)
+  place = sequence .. ' ' .. ms .. ' ' .. n
+  redis.call('HSET', info, 'ms', ms, 'n', n)
 end
 if place then
   -- Also when nothing was new: WAIT counts replicas for a connection's last write.
   if ttl == '0' then
     redis.call('HSET', info, 'import:' .. publisher, place)
   else
-    redis.call('SET', position, place, 'EX', ttl)
+    redis.call('SET', position, place, 'PXAT', string.format('%.0f', math.max(now + ttl * 1000, keep)))
   end
 end
 
-local default_max_len, exact_trim_limit = 100000, 5000  -- as in topic.h
-local max_len, max_age = tonumber(about[3] or default_max_len), tonumber(about[4] or 0)
 if stored > 0 and max_len > 0 then
   call('XTRIM', stream, 'MAXLEN', max_len > exact_trim_limit and '~' or '=', max_len)
 end
 if stored > 0 and max_age > 0 then call('XTRIM', stream, 'MINID', '~', string.format('%.0f', now - max_age)) end
-return {before, sequence, ms, n, max_len, failure}
+return {before, sequence, ms, n, max_len, now, gone, failure}

@@ -12,9 +12,9 @@
 
 #include "base/error.h"
 #include "base/wait.h"
+#include "chat/batch.h"
 #include "chat/entry_id.h"
-#include "chat/message.h"
-#include "chat/topic.h"
+#include "chat/publish_reply.h"
 #include "redis/connection_pool.h"
 #include "redis/retry.h"
 
@@ -32,11 +32,16 @@ struct PublisherOptions {
   /// Told what a person should know, as a sentence: also that an outage begins, and that it is over.
   std::function<void(const std::string&)> warn;
   std::function<void(const std::string&)> note;
+  /// A batch may be stored for so long after it was sent, by the server's clock; longer where that is found
+  /// too short for a link.
+  std::chrono::milliseconds lease{60'000};
 };
 
 /// Publishes messages in batches, several under way at once, each sent again until Redis has acknowledged
-/// it: stored once, in the order of their topic. In a cluster only one node's batches are under way at a
-/// time. Non-blocking but for connecting: the caller waits for fd() and calls step().
+/// it: stored once, in the order of their topic. Each sending has a time by which the server must have it,
+/// which is over before the server forgets how far this publisher came: so bytes that arrive late, on a
+/// connection that is long gone, are either known or refused. In a cluster only one node's batches are under
+/// way at a time. Non-blocking but for connecting: the caller waits for fd() and calls step().
 class Publisher {
  public:
   /// Connects. Throws what ConnectionPool::refresh throws. A stop ends topic(), too, while Redis is away.
@@ -74,7 +79,7 @@ class Publisher {
   /// Whether everything added was acknowledged.
   bool done() const { return queue_.empty() && open_.empty(); }
 
-  /// Calls step() until done() or the deadline; whether done.
+  /// Calls step() until done(), or the deadline, or at a stop for 5 s at most; whether done.
   bool finish(Deadline deadline);
 
   /// Takes this run's traces out of Redis and warns of topics that keep less than was sent. After done().
@@ -88,87 +93,81 @@ class Publisher {
   std::string unacknowledged(std::uint64_t record) const;
 
  private:
-  struct Batch {
-    std::size_t topic = 0;
-    std::uint64_t first_sequence = 0;
-    std::vector<std::uint64_t> records;
-    std::size_t arguments = 0;  // of the script, in body
-    std::string body;
-  };
-  /// Messages that have all but their text in common.
-  struct Run {
-    std::string user;
-    std::int64_t timestamp = 0;
-    bool plain = false;
-    std::size_t count = 0;
-    std::size_t count_at = 0;  // where its digits stand in the batch's body
-    std::string head;          // of the payload, up to the message
-    std::string tail;          // behind it, if ephemeral
-  };
   struct Topic {
     std::string name;
     std::uint16_t slot = 0;
-    Batch building;
-    Run run;
-    std::string publish_command;  // of an ephemeral message, up to the payload
+    BatchBuilder builder;
     std::uint64_t next_sequence = 1;
     std::uint64_t acknowledged = 0;
-    Deadline acknowledged_at{};
+    EntryId after;  // of the message acknowledged last, else of the topic when it was looked up
     std::uint64_t stored = 0;
     std::uint64_t max_len = 0;
     std::uint64_t skip_to = 0;  // an earlier run of the import came so far
   };
   enum class Repair { none, load_script, check_topic };
 
-  void connect(const std::string& topic);
-  void load_script();
-  bool connect_for(const Batch& batch);
+  // Batches are made (publisher.cpp).
   std::string_view publish_command() const;
-  void append_message(Topic& topic, std::string_view text, bool plain);
-  void start_run(Topic& topic, std::string_view user, std::int64_t timestamp, bool plain);
   bool queue_full() const;
   void close_batches();
+
+  // They are sent and acknowledged.
+  void connect(const std::string& topic);
+  bool connect_for(const Batch& batch);
+  void load_script();
   void send();
-  void append_header(const Batch& batch);
+  void append_header(Batch& batch);
+  std::size_t replies_of(const Batch& batch) const;
   void on_reply(ReplyView reply);
-  void on_stored(ReplyView reply);
+  void on_stored(const PublishReply& reply);
   void on_refusal(std::string_view error);
   [[noreturn]] void refuse(std::uint64_t record, std::string_view error) const;
   void acknowledge_front();
   void go_back(Repair repair);
   void repair_and_resend();
-  void stop_if_requested() const;
+
+  // What goes wrong.
+  void drop_connection();
   void lose_connection(const Outage& outage);
-  template <typename Try>
-  void naming_first_record(const Try& attempt) const;
+  void stop_if_requested() const;
+  void naming_first_record(const std::function<void()>& attempt) const;
   void warn(const std::string& text) const;
-  std::size_t replies_of(const Batch& batch) const;
+
+  // The clock of the server that is connected to, as far as it is known.
+  void heard_time(std::chrono::milliseconds now);
+  std::chrono::milliseconds server_time() const;
 
   ConnectionPool& pool_;
   PublisherOptions options_;
   std::string id_;
-  std::string script_sha_;
   StopToken stop_;
-  Connection* connection_ = nullptr;  // that of the batches under way
-  std::string node_;                  // its other end, in a cluster
+  StopToken until_;  // of what blocks now: the stop, or after it the end of the time that is left
+  std::optional<Deadline> finish_by_;  // set at the stop
+  Connection* connection_ = nullptr;   // that of the batches under way
+  std::string node_;                   // its other end, in a cluster
   RetryPolicy retry_;
   std::vector<Topic> topics_;
 
   std::vector<std::size_t> open_;  // topics whose batch is being built
   std::size_t open_bytes_ = 0;
   bool full_ = false;  // they have to be closed before the next message
-  std::string scratch_;
 
   std::deque<Batch> queue_;  // closed batches, the oldest first
   std::size_t sent_ = 0;     // so many of them are under way
   std::size_t queued_bytes_ = 0;
   std::size_t due_ = 0;             // replies that will come
   std::size_t front_replies_ = 0;   // of them, those that the front batch has had
+  EntryId front_last_;              // of the front batch: the ID of its last message
   std::vector<EntryId> front_ids_;  // of the front batch: stored, but not acknowledged by all replicas
   bool going_back_ = false;         // replies that are due don't count: all is sent again after them
   Repair repair_ = Repair::none;
+  int repairs_ = 0;                         // since something was acknowledged
+  bool lost_connection_ = false;            // bytes that were sent may still arrive
   std::optional<std::uint64_t> lost_from_;  // ephemeral: unacknowledged when a connection broke
   std::uint64_t lost_ = 0;
+
+  std::map<std::string, std::chrono::milliseconds> clocks_;  // by node: what it is ahead of time_since_boot()
+  std::chrono::milliseconds last_by_{0};                     // when that of all batches so far will be over
 };
 
 }  // namespace chat

@@ -1,6 +1,7 @@
 #include "chat/topic.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "base/error.h"
@@ -45,6 +46,14 @@ std::chrono::milliseconds server_time(ReplyView time) {
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
+// A field that holds a count. Whoever may publish can write anything there: what is no count is none.
+std::uint64_t count_of(ReplyView field) {
+  const std::string_view text = field.text();
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? value : 0;
+}
+
 // The reply to a command queued before.
 Reply answer(Connection& connection, const StopToken& stop, std::string_view command = {}) {
   Reply reply = connection.receive(stop);
@@ -64,9 +73,9 @@ TopicState read_look(Connection& connection, std::string_view topic, const StopT
   TopicState state;
   state.now = server_time(time.view());
   for (std::size_t i = 0; i < info.view().size(); ++i) state.exists = state.exists || !info[i].is_nil();
-  state.last = {static_cast<std::uint64_t>(info[0].integer()), static_cast<std::uint64_t>(info[1].integer())};
-  if (!info[2].is_nil()) state.max_len = static_cast<std::uint64_t>(info[2].integer());
-  state.max_age = std::chrono::milliseconds(info[3].integer());
+  state.last = {count_of(info[0]), count_of(info[1])};
+  if (!info[2].is_nil()) state.max_len = count_of(info[2]);
+  state.max_age = std::max(std::chrono::milliseconds(info[3].integer()), std::chrono::milliseconds(0));
   state.description = std::string(info[4].text());
   state.created = std::chrono::seconds(info[5].integer());
   return state;
@@ -95,13 +104,14 @@ bool create_info(Connection& connection, std::string_view topic, const Settings&
   return made.view().integer() == 1;
 }
 
-// Default topics need no field in the index, unless one says that they were removed.
-void index_present(Connection& index, std::string_view topic, const StopToken& stop) {
-  if (is_default(topic)) {
-    index.command({"HDEL", topics_channel, topic}, stop);
-  } else {
-    index.command({"HSET", topics_channel, topic, present_mark}, stop);
-  }
+// Default topics need no field in the index, unless one says that they were removed. Returns whether it
+// wasn't listed before.
+bool index_present(Connection& index, std::string_view topic, const StopToken& stop) {
+  const Reply changed = is_default(topic)
+                            ? index.command({"HDEL", topics_channel, topic}, stop)
+                            : index.command({"HSET", topics_channel, topic, present_mark}, stop);
+  expect(changed.view().is_integer(), "HSET");
+  return changed.view().integer() == 1;
 }
 
 void trim(Connection& connection, std::string_view topic, const StopToken& stop) {
@@ -190,12 +200,13 @@ TopicState require_topic(ConnectionPool& pool, const std::string& topic, const S
 }
 
 bool add_topic(ConnectionPool& pool, const std::string& topic, const Settings& settings,
-               const StopToken& stop) {
-  const bool existed = look_up(pool, topic, stop).exists;
+               const StopToken& stop, bool again) {
+  // A topic that is there must be listed, whenever the connection breaks. Readers that hear of it must find
+  // it.
+  const bool listed = index_present(index_of(pool, stop), topic, stop);
   const bool made = create_info(pool.of(topic, stop), topic, settings, stop);
-  Connection& index = index_of(pool, stop);
-  index_present(index, topic, stop);
-  if (!existed) index.command({"PUBLISH", topics_channel, topic}, stop);
+  const bool news = listed || (made && !is_default(topic)) || again;
+  if (news) index_of(pool, stop).command({"PUBLISH", topics_channel, topic}, stop);
   return made;
 }
 

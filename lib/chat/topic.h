@@ -60,7 +60,9 @@ struct TopicState {
   std::chrono::milliseconds now{0};      ///< Redis's time, since 1970
 
   /// Messages stored before this moment are too old to be shown.
-  std::chrono::milliseconds oldest() const { return max_age.count() > 0 ? now - max_age : max_age; }
+  std::chrono::milliseconds oldest() const {
+    return max_age.count() > 0 ? now - max_age : std::chrono::milliseconds(0);
+  }
 };
 
 /// Looks at topics in as few round trips as can be. A default topic exists unless it was removed, though
@@ -72,9 +74,11 @@ TopicState look_up(ConnectionPool& pool, const std::string& topic, const StopTok
 /// look_up, and Error(no_topic) that lists near names when there is no such topic.
 TopicState require_topic(ConnectionPool& pool, const std::string& topic, const StopToken& stop);
 
-/// Makes the topic's info if it isn't there. Idempotent. Returns whether it was made.
+/// Makes the topic if it isn't there, in an order in which it is listed as soon as it is there. Idempotent:
+/// when a try was broken off, the next one is `again`, and tells readers of it in any case. Returns whether
+/// the topic's info was made.
 bool add_topic(ConnectionPool& pool, const std::string& topic, const Settings& settings,
-               const StopToken& stop);
+               const StopToken& stop, bool again = false);
 
 /// Changes settings of a topic that exists and trims at once.
 void set_topic(ConnectionPool& pool, const std::string& topic, const Settings& settings,

@@ -23,7 +23,7 @@ DeadLetters::DeadLetters(ConnectionPool& pool, const std::string& topic,
 void DeadLetters::put(const Message& message) {
   const std::string user = valid_user(message.user) ? message.user : "?";
   publisher_.add(topic_, user, message.timestamp, message.text, ++count_);
-  publisher_.finish(no_deadline);
+  if (!publisher_.finish(no_deadline)) throw Stopped();
 }
 
 }  // namespace chat

@@ -32,11 +32,12 @@ int main(int argc, char** argv) {
   std::size_t due = 0;
   const auto store = [&] {
     if (count == 0) return;
-    command = "*" + std::to_string(17 + count) + "\r\n" + start;
+    command = "*" + std::to_string(22 + count) + "\r\n" + start;
     raw::append_bulk(command, std::to_string(sequence));
     raw::append_bulk(command, "0");   // acknowledged
     raw::append_bulk(command, "90");  // seconds to keep the position
     raw::append_bulk(command, "PUBLISH");
+    for (const char* none : {"0", "0", "0", "0", "0-0"}) raw::append_bulk(command, none);  // its time
     raw::append_bulk(command, std::to_string(count));
     raw::append_bulk(command, "1");  // plain
     raw::append_bulk(command, "raw");

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import socket
 import threading
 from contextlib import suppress
 from itertools import chain, repeat
@@ -80,6 +81,61 @@ def test_connections_cut_under_load(make_server, direction):
         check_all(server, sub, pub, messages, f"cut {direction}")
         assert pub_way.taken > 3
         figures(messages=len(messages), cuts=pub_way.taken + sub_way.taken - 3)
+
+
+class LateProxy(Proxy):
+    """Once it keeps, what comes from a client ends that client's connection, and is handed to the server later."""
+
+    keeping, kept = False, None
+
+    def _pass_on(self, link, source, sink, direction, left):
+        if direction == TO_CLIENT:
+            return super()._pass_on(link, source, sink, direction, left)
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                if self.keeping:
+                    self.keeping, self.kept = False, (sink, data)
+                    source.shutdown(socket.SHUT_RDWR)
+                    return None
+                sink.sendall(data)
+        return None
+
+    def deliver(self):
+        sink, data = self.kept
+        sink.sendall(data)
+
+
+def test_bytes_that_arrive_after_the_end_store_nothing_twice(server):
+    with LateProxy(server.socket) as proxy:
+        pub = server.start("chat-pub", "topic1", "--redis", proxy.url, "--print-ids")
+        pub.write("one\n")
+        pub.line()
+        proxy.keeping = True
+        pub.write("hello\n")
+        pub.finish(0, err="lost Redis")
+        assert server.messages() == [b"one", b"hello"]
+        proxy.deliver()
+        let_server_read(server)
+        assert server.messages() == [b"one", b"hello"]
+
+
+def test_bytes_that_arrive_after_their_time_store_nothing(server):
+    """Not even when the key has expired that would tell what they are."""
+    with LateProxy(server.socket) as proxy:
+        pub = server.start("chat-pub", "topic1", "--redis", proxy.url, "--print-ids")
+        pub.write("one\n")
+        pub.line()
+        proxy.keeping = True
+        pub.write("hello\n")
+        pub.finish(0, err="lost Redis")
+        sink, data = proxy.kept
+        by = re.search(rb"\r\n(1[0-9]{12})\r\n", data)  # the first time in it
+        proxy.kept = (sink, data.replace(by[1], b"%d" % (int(by[1]) - 120_000), 1))  # as if it were two minutes later
+        server.client().delete(*server.client().keys("chat:{topic1}:pub:*"))
+        proxy.deliver()
+        let_server_read(server)
+        assert server.messages() == [b"one", b"hello"]
+        assert answered(server, "LATE") == 1
 
 
 def exchange(server, *argv):

@@ -38,6 +38,28 @@ def test_a_cut_after_each_byte(server, direction):
         assert not client.exists(f"chat:{{old{offset}}}", f"chat:{{old{offset}}}:info")
 
 
+@pytest.mark.parametrize("command", [["chat-topics", "add"], ["chat-pub", "--create", "--user", "u"]])
+def test_a_topic_whose_making_breaks_off_is_listed_and_heard_of(server, command):
+    """At each byte of each answer. A reader of all topics runs, and hears of each."""
+
+    def make(offset):
+        topic = f"cut{offset}"
+        with CuttingProxy(server.socket, [{TO_CLIENT: offset}]) as proxy:
+            options = ["--retry-for", "1h", "--redis", proxy.url]
+            server.run(*command, topic, *(["hello"] if command[0] == "chat-pub" else []), *options, err="")
+        if command[0] == "chat-topics":
+            server.run("chat-pub", topic, "hello")
+
+    offsets = range(200, 460, 4)
+    sub = server.follow("--all", "--format", "%t")
+    in_parallel(make, offsets)
+    expected = {f"cut{offset}" for offset in offsets}
+    assert expected <= set(names(server))
+    heard = set()
+    while heard != expected:
+        heard.add(sub.line())
+
+
 def test_an_answer_that_may_change_is_waited_out(make_server):
     server = make_server()
     server.client().replicaof("127.0.0.1", 1)

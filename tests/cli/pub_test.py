@@ -6,6 +6,7 @@ import pwd
 import os
 import random
 import re
+import signal
 import threading
 import time
 
@@ -396,13 +397,21 @@ def test_tee_passes_each_line_at_once(server):
 
 @pytest.mark.parametrize("option", ["--tee", "--print-ids"])
 def test_what_was_read_is_published_when_nobody_reads_the_output_any_more(server, option):
-    """As for `head`: the input may have no end."""
+    """As for `head`: the input may have no end. The status tells that there was more."""
     server.run("chat-topics", "set", "topic1", "--max-len", "0")
-    done = server.shell(f"set +o pipefail; seq 1000000000 | chat-pub topic1 {option} | head -n 1; exit ${{PIPESTATUS[1]}}")
+    command = f"set +o pipefail; seq 1000000000 | chat-pub topic1 {option} | head -n 1; exit ${{PIPESTATUS[1]}}"
+    done = server.shell(command, code=74, err="nobody reads the output any more; nothing from record")
     assert len(done.lines) == 1
     stored = server.messages()
     assert len(stored) > 100
     assert stored == [b"%d" % n for n in range(1, len(stored) + 1)]
+    assert int(re.search(r"record (\d+) on was", done.err_text)[1]) == len(stored) + 1
+
+
+@pytest.mark.parametrize("option", ["--tee", "--print-ids"])
+def test_nothing_is_told_when_nobody_reads_the_output_but_all_is_published(server, option):
+    server.shell(f"set +o pipefail; seq 10 | chat-pub topic1 {option} | true; exit ${{PIPESTATUS[1]}}")
+    assert server.messages() == [b"%d" % n for n in range(1, 11)]
 
 
 def test_print_ids(server):
@@ -425,6 +434,35 @@ def test_rate(server):
     server.run("chat-pub", "topic1", "--rate", "20", input="a\nb\nc\nd\n")
     assert time.monotonic() - begin >= 0.13  # 3/20 s but for what is made up; not all at once
     assert server.messages() == [b"a", b"b", b"c", b"d"]
+
+
+def test_a_stop_publishes_nothing_ahead_of_the_rate_and_says_what_was_not_published(server):
+    pub = server.start("chat-pub", "topic1", "--rate", "5", "--print-ids")
+    pub.write("".join(f"{i}\n" for i in range(1, 5001)))
+    pub.line()
+    pub.send(signal.SIGINT)
+    said = pub.finish(130, err=r"stopped; nothing from record \d+ on was acknowledged").err_text
+    first = int(re.search(r"record (\d+) on", said)[1])
+    stored = server.messages()
+    assert stored == [b"%d" % i for i in range(1, first)]
+    assert len(stored) < 2500
+
+
+def test_the_size_of_a_message_is_that_of_its_bytes_not_of_its_json(server):
+    size = 300_000
+    for message in (random.Random(1).randbytes(size), bytes(size), "\u20ac".encode() * (size // 3)):
+        server.run("chat-topics", "set", "topic1", "--max-len", "1")
+        server.run("chat-pub", "topic1", "--whole", input=message)
+        server.shell("chat-replay topic1 --last 1 --json | chat-pub --json --max-size 300000 topic2")
+        assert server.messages("topic2")[-1] == message
+    longer = json.dumps({"message": "x" * (size + 1)})
+    server.run("chat-pub", "topic1", "--json", "--max-size", str(size), input=longer, code=65, err=r"record 1: longer than 300000 bytes")
+
+
+def test_empty_lines_of_json_input_are_passed_over(server):
+    done = server.run("chat-pub", "topic1", "--json", input='\n{"message": "a"}\n \t\r\n\n{broken\n', code=65, err=r"record 5\b")
+    assert done.err_text.count("record") == 1
+    assert server.messages() == [b"a"]
 
 
 def test_a_topic_keeps_exactly_its_last_messages(server):

@@ -41,7 +41,7 @@ TEST_CASE("the script stores and publishes in one order, with one ID") {
   ask(sink, {"SUBSCRIBE", call.topic});
   const std::uint64_t before = current_millisecond();
   const Reply reply = call_script(connection, call);
-  REQUIRE(reply.view().size() == 5);
+  REQUIRE(reply.view().size() == 7);
   CHECK(reply[0].is_nil());
   CHECK(reply[1].integer() == 2);
   CHECK(static_cast<std::uint64_t>(reply[2].integer()) >= before);
@@ -85,7 +85,12 @@ TEST_CASE("a message that JSON must escape comes in two forms, in runs of user a
                    "1",
                    "0",
                    "90",
-                   "PUBLISH",  //
+                   "PUBLISH",
+                   "0",
+                   "0",
+                   "0",
+                   "0",
+                   "0-0",  //
                    "2",
                    "0",
                    "ana",
@@ -178,7 +183,7 @@ TEST_CASE("what was acknowledged is no hole, though the position is gone") {
   CHECK(text_of(call_script(connection, call)) == "HOLE 0");
   call.acked = 2;
   const Reply reply = call_script(connection, call);
-  REQUIRE(reply.view().size() == 5);
+  REQUIRE(reply.view().size() == 7);
   CHECK(reply[0].is_nil());
   CHECK(reply[1].integer() == 4);
   const auto messages = stored(connection, call.topic);
@@ -338,10 +343,10 @@ TEST_CASE("a key of another type stops the first message") {
   const ScriptCall call = prepare("type", {"one"});
   ask(connection, {"SET", stream_key(call.topic), "no stream"});
   const Reply reply = call_script(connection, call);
-  REQUIRE(reply.view().size() == 6);
+  REQUIRE(reply.view().size() == 8);
   CHECK(reply[1].integer() == 0);
   CHECK(reply[3].integer() == 0);
-  CHECK(has(std::string(reply[5].text()), "WRONGTYPE"));
+  CHECK(has(std::string(reply[7].text()), "WRONGTYPE"));
   CHECK(ask(connection, {"EXISTS", publisher_key(call.topic, "tester")}).view().integer() == 0);
   remove_topic(nodes(), call.topic, true, {});
 }
@@ -354,11 +359,11 @@ TEST_CASE("an error in the middle leaves a beginning, and the next try goes on t
   ask(mute, {"AUTH", "script-test", ""});
   const Reply reply = call_script(mute, call);
   ask(connection, {"ACL", "DELUSER", "script-test"});
-  REQUIRE(reply.view().size() == 6);
+  REQUIRE(reply.view().size() == 8);
   CHECK(reply[1].integer() == 1);
   CHECK(reply[3].integer() == 1);
-  INFO(reply[5].text());
-  CHECK(is_denied(reply[5].text()));
+  INFO(reply[7].text());
+  CHECK(is_denied(reply[7].text()));
   CHECK(texts_of(stored(connection, call.topic)) == std::vector<std::string>{"one"});
   CHECK(position(connection, call).substr(0, 2) == "1 ");
 
@@ -366,4 +371,164 @@ TEST_CASE("an error in the middle leaves a beginning, and the next try goes on t
   const auto messages = stored(connection, call.topic);
   CHECK(texts_of(messages) == call.texts);
   CHECK(numbers(messages) == std::vector<std::uint64_t>{1, 2, 3});
+}
+
+TEST_CASE("a batch whose time is over is refused, whoever sent it") {
+  Connection connection = connect();
+  ScriptCall call = prepare("late", {"one"});
+  call.by = std::to_string(current_millisecond() - 1000);
+  const std::string refusal = text_of(call_script(connection, call));
+  REQUIRE(refusal.starts_with("LATE "));
+  CHECK(std::stoull(refusal.substr(5)) >= std::stoull(call.by) + 1000);
+  CHECK(stored(connection, call.topic).empty());
+  call.by = std::to_string(current_millisecond() + 60'000);
+  CHECK(call_script(connection, call)[1].integer() == 1);
+}
+
+TEST_CASE("the position outlives the time of all batches") {
+  Connection connection = connect();
+  ScriptCall call = prepare("outlives", {"one"});
+  call.keep = std::to_string(current_millisecond() + 3'600'000);
+  call_script(connection, call);
+  CHECK(ask(connection, {"TTL", publisher_key(call.topic, "tester")}).view().integer() > 3500);
+}
+
+TEST_CASE("what was stored before the position expired is found in the stream") {
+  Connection connection = connect();
+  ScriptCall call = prepare("expired", {"one", "two"});
+  remove_topic(nodes(), call.topic, true, {});  // of another section
+  ask(connection, {"DEL", publisher_key(call.topic, "tester")});
+  publish(connection, call.topic, {"other"});
+  call.after = stored(connection, call.topic)[0].id->str();
+  call_script(connection, call);
+  const std::string place = position(connection, call);
+  publish(connection, call.topic, {"more"});
+  ask(connection, {"DEL", publisher_key(call.topic, "tester")});
+
+  const std::string soon_over = std::to_string(current_millisecond() + 60'000);
+  SECTION("when the time of what was sent is over") {
+    call.texts = {"one", "two", "three"};
+    call.sent_first = std::to_string(current_millisecond() - 1);
+    call.sent_last = soon_over;
+    const Reply reply = call_script(connection, call);
+    CHECK(reply[0].text() == place);
+    CHECK(reply[1].integer() == 3);
+    CHECK(reply[6].integer() == 0);
+    CHECK(texts_of(stored(connection, call.topic)) ==
+          std::vector<std::string>{"other", "one", "two", "more", "three"});
+  }
+  SECTION("but not later than it could have been stored") {
+    call.sent_first = call.sent_last = std::to_string(current_millisecond() - 3'600'000);
+    call.after = std::to_string(std::stoull(call.sent_last) - 1) + "-0";
+    CHECK(call_script(connection, call)[0].is_nil());
+  }
+  SECTION("only by who may look") {
+    call.sent_first = std::to_string(current_millisecond() - 1);
+    call.sent_last = soon_over;
+    ask(connection, {"ACL", "SETUSER", "script-test", "on", "nopass", "+@all", "-xrange", "~*", "&*"});
+    Connection blind = connect();
+    ask(blind, {"AUTH", "script-test", ""});
+    CHECK(text_of(call_script(blind, call)).starts_with("UNSURE "));
+    ask(connection, {"ACL", "DELUSER", "script-test"});
+    CHECK(stored(connection, call.topic).size() == 4);
+  }
+}
+
+TEST_CASE("an expired position is told from an older history") {
+  Connection connection = connect();
+  ScriptCall call = prepare("gone", {"one", "two"});
+  call_script(connection, call);
+  const EntryId last = *stored(connection, call.topic)[1].id;
+  call.first = 3;
+  call.acked = 2;
+  call.after = last.str();
+  call.texts = {"three"};
+  ask(connection, {"DEL", publisher_key(call.topic, "tester")});
+  SECTION("all is there") { CHECK(call_script(connection, call)[6].integer() == 0); }
+  SECTION("it was trimmed") {
+    publish(connection, call.topic, {"other"});
+    ask(connection, {"XTRIM", stream_key(call.topic), "MAXLEN", "1"});
+    CHECK(call_script(connection, call)[6].integer() == 0);
+    ask(connection, {"DEL", publisher_key(call.topic, "tester"), stream_key(call.topic)});
+    CHECK(call_script(connection, call)[6].integer() == 0);
+  }
+  SECTION("the topic has fewer messages") {
+    ask(connection, {"HSET", info_key(call.topic), "n", "1"});
+    CHECK(call_script(connection, call)[6].integer() == 1);
+  }
+  SECTION("its ID is another message's") {
+    ask(connection, {"DEL", stream_key(call.topic)});
+    ask(connection, {"XADD", stream_key(call.topic), last.str(), "message", "other", "pub", "other-1"});
+    CHECK(call_script(connection, call)[6].integer() == 1);
+  }
+  SECTION("an older message is there, and it is not") {
+    ask(connection, {"XDEL", stream_key(call.topic), last.str()});
+    CHECK(call_script(connection, call)[6].integer() == 1);
+  }
+}
+
+TEST_CASE("an import doesn't go on behind a hole") {
+  Connection connection = connect();
+  ScriptCall call = prepare("import-hole", {"three"});
+  call.publisher = "nightly";
+  call.ttl = "0";
+  call.first = 3;
+  CHECK(text_of(call_script(connection, call)) == "HOLE 0");
+  call.acked = 2;
+  CHECK(text_of(call_script(connection, call)) == "GONE 0");
+  CHECK(stored(connection, call.topic).empty());
+}
+
+TEST_CASE("somebody's entry may have more milliseconds than Lua can count") {
+  struct Case {
+    std::string ahead;
+    std::string ours;
+  };
+  int number = 0;
+  for (const Case& own : {Case{"1732400000000000000-0", "1732400000000000000-1"},
+                          Case{"1732400000000000001-7", "1732400000000000002-1"},
+                          Case{"1732400000000000999-7", "1732400000000001000-1"},
+                          Case{"9999999999999999-1", "10000000000000000-1"},
+                          Case{"18446744073709551615-0", "18446744073709551615-1"}}) {
+    INFO(own.ahead);
+    Connection connection = connect();
+    ScriptCall call = prepare("nanoseconds" + std::to_string(number++), {"one", "two"});
+    add_entry(connection, call.topic, own.ahead, "own");
+    const Reply reply = call_script(connection, call);
+    CHECK(reply.view().size() == 7);
+    call.first = 3;
+    call_script(connection, call);
+    const auto messages = stored(connection, call.topic);
+    REQUIRE(messages.size() == 5);
+    CHECK(messages[1].id->str() == own.ours);
+    CHECK(*messages[4].id == EntryId{messages[1].id->ms, 4});
+    CHECK(position(connection, call) == "4 " + std::to_string(messages[1].id->ms) + " 4");
+    CHECK(look_up(nodes(), call.topic, {}).last == *messages[4].id);
+  }
+}
+
+TEST_CASE("after the highest ID nothing can be stored") {
+  Connection connection = connect();
+  const ScriptCall call = prepare("full", {"one"});
+  add_entry(connection, call.topic, last_id.str(), "own");
+  const Reply reply = call_script(connection, call);
+  REQUIRE(reply.view().size() == 8);
+  CHECK(reply[1].integer() == 0);
+  CHECK(reply[7].text() == "FULL " + last_id.str());
+  remove_topic(nodes(), call.topic, true, {});
+}
+
+TEST_CASE("a field of the info that is no number is named") {
+  Connection connection = connect();
+  ScriptCall call = prepare("poison", {"one"});
+  for (const char* field : {"ms", "n", "max_len", "max_age"}) {
+    for (const std::string value : {"-5", "abc", "", "1e3", "99999999999999999999999"}) {
+      ask(connection, {"HSET", info_key(call.topic), field, value});
+      CHECK(text_of(call_script(connection, call)) == std::string("BADINFO ") + field + " " + value);
+    }
+    ask(connection, {"HSET", info_key(call.topic), field, "x\r\n\x1b"});
+    CHECK(text_of(call_script(connection, call)) == std::string("BADINFO ") + field + " x???");
+    ask(connection, {"HDEL", info_key(call.topic), field});
+  }
+  CHECK(call_script(connection, call)[1].integer() == 1);
 }

@@ -336,6 +336,124 @@ TEST_CASE("an import goes on where it stopped") {
   CHECK(messages[2].pub == "nightly-3");
 }
 
+TEST_CASE("an import that ran through an older history ends, and run again publishes what is missing") {
+  Bench bench;
+  const std::string topic = bench.topic("import-older");
+  bench.options.import_id = "nightly";
+  Publisher publisher = bench.publisher();
+  const std::size_t number = publisher.topic(topic);
+  add(publisher, number, {"one"}, 1);
+  REQUIRE(publisher.finish(soon()));
+  const std::string place(ask(bench.admin, {"HGET", info_key(topic), "import:nightly"}).view().text());
+  add(publisher, number, {"two", "three"}, 2);
+  REQUIRE(publisher.finish(soon()));
+  const auto messages = stored(bench.admin, topic);
+  ask(bench.admin, {"XDEL", stream_key(topic), messages[1].id->str(), messages[2].id->str()});
+  ask(bench.admin, {"HSET", info_key(topic), "n", "1", "import:nightly", place});
+
+  add(publisher, number, {"four", "five"}, 4);
+  const Error error = error_of([&] { publisher.finish(soon()); });
+  CHECK(error.failure() == Failure::again);
+  CHECK(std::string(error.what()) ==
+        "Redis came back with an older history: of what it had acknowledged, 2 messages before record 4 are "
+        "gone from " +
+            topic + "; run the same again: it publishes what is missing");
+  Publisher again = bench.publisher();
+  add(again, again.topic(topic), {"one", "two", "three", "four", "five"});
+  REQUIRE(again.finish(soon()));
+  CHECK(texts_of(stored(bench.admin, topic)) == Texts{"one", "two", "three", "four", "five"});
+}
+
+TEST_CASE("a publisher whose key has expired looks for its message before it sends it again") {
+  Bench bench;
+  const std::string topic = bench.topic("expired");
+  bench.options.lease = 20ms;
+  Publisher publisher = bench.publisher();
+  const std::size_t number = publisher.topic(topic);
+  for (const Texts& texts : {Texts{"one", "two"}, Texts{"three"}}) {
+    add(publisher, number, texts);
+    publisher.flush();
+    publisher.step(0);
+    lose_answer(publisher);
+    const auto messages = stored(bench.admin, topic);
+    if (!messages.empty() && messages.back().text == texts.back()) {  // else it was late
+      while (static_cast<std::uint64_t>(look_up(nodes(), topic, {}).now.count()) <=
+             messages.back().id->ms + 40) {
+      }
+      ask(bench.admin, {"DEL", publisher_key(topic, PubId::parse(messages.back().pub)->publisher)});
+    }
+    REQUIRE(publisher.finish(soon()));
+  }
+  CHECK(texts_of(stored(bench.admin, topic)) == Texts{"one", "two", "three"});
+  CHECK(bench.warnings.empty());
+}
+
+TEST_CASE("a key that has expired between batches is no loss") {
+  Bench bench;
+  const std::string topic = bench.topic("expired-idle");
+  Publisher publisher = bench.publisher();
+  const std::size_t number = publisher.topic(topic);
+  add(publisher, number, {"one", "two"});
+  REQUIRE(publisher.finish(soon()));
+  ask(bench.admin, {"DEL", publisher_key(topic, PubId::parse(stored(bench.admin, topic)[0].pub)->publisher)});
+  add(publisher, number, {"three"}, 3);
+  REQUIRE(publisher.finish(soon()));
+  CHECK(texts_of(stored(bench.admin, topic)) == Texts{"one", "two", "three"});
+  CHECK(bench.warnings.empty());
+}
+
+TEST_CASE("a run that lost a connection leaves its key: bytes may still arrive") {
+  Bench bench;
+  const std::string topic = bench.topic("key-kept");
+  Publisher publisher = bench.publisher();
+  const std::size_t number = publisher.topic(topic);
+  add(publisher, number, {"one"});
+  publisher.flush();
+  publisher.step(0);
+  lose_answer(publisher);
+  REQUIRE(publisher.finish(soon()));
+  publisher.close();
+  const std::string key = publisher_key(topic, PubId::parse(stored(bench.admin, topic)[0].pub)->publisher);
+  CHECK(ask(bench.admin, {"TTL", key}).view().integer() > 60);
+}
+
+TEST_CASE("what another program has put into the topic's keys is named, with the cure") {
+  Bench bench;
+  const std::string topic = bench.topic("poison");
+  Publisher publisher = bench.publisher();
+  const std::size_t number = publisher.topic(topic);
+  const auto why = [&] {
+    add(publisher, number, {"one"}, 3);
+    const Error error = error_of([&] { publisher.finish(soon()); });
+    CHECK(error.failure() == Failure::unreachable);
+    CHECK(has(error.what(), "nothing from record 3 on was acknowledged"));
+    return std::string(error.what());
+  };
+  SECTION("a setting") {
+    ask(bench.admin, {"HSET", info_key(topic), "max_age", "-1"});
+    CHECK(has(why(), info_key(topic) + " holds max_age \"-1\", which is no such number; chat-topics set " +
+                         topic + " --max-age DURATION mends it"));
+  }
+  SECTION("the counter") {
+    ask(bench.admin, {"HSET", info_key(topic), "n", "many"});
+    CHECK(has(why(), info_key(topic) + " holds n \"many\", which is no count; chat-topics rm " + topic));
+    remove_topic(nodes(), topic, false, {});
+    add_topic(nodes(), topic, {}, {});
+    Publisher mended = bench.publisher();
+    add(mended, mended.topic(topic), {"two"});
+    CHECK(mended.finish(soon()));
+  }
+  SECTION("the highest ID") {
+    add_entry(bench.admin, topic, last_id.str(), "own");
+    CHECK(has(why(), stream_key(topic) + " ends with the ID " + last_id.str() + ", after which"));
+    remove_topic(nodes(), topic, true, {});
+    add_topic(nodes(), topic, {}, {});
+    Publisher mended = bench.publisher();
+    add(mended, mended.topic(topic), {"two"});
+    CHECK(mended.finish(soon()));
+  }
+}
+
 TEST_CASE("too few replicas") {
   Bench bench;
   const std::string topic = bench.topic("replicas");

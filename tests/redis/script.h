@@ -10,6 +10,11 @@ struct ScriptCall {
   std::uint64_t first = 1;
   std::uint64_t acked = 0;
   std::string ttl = "90";
+  std::string by = "0";
+  std::string keep = "0";
+  std::string sent_first = "0";
+  std::string sent_last = "0";
+  std::string after = "0-0";
   std::vector<std::string> texts;
   std::string user = "ana";
 };
@@ -27,6 +32,11 @@ inline chat::Reply call_script(chat::Connection& connection, const ScriptCall& c
                                      std::to_string(call.acked),
                                      call.ttl,
                                      "PUBLISH",
+                                     call.by,
+                                     call.keep,
+                                     call.sent_first,
+                                     call.sent_last,
+                                     call.after,
                                      std::to_string(call.texts.size()),
                                      "1",
                                      call.user,
@@ -47,5 +57,5 @@ inline void publish(chat::Connection& connection, const std::string& topic,
   call.publisher = "publisher" + std::to_string(++publishers);
   call.texts = texts;
   const chat::Reply reply = call_script(connection, call);
-  REQUIRE(reply.view().size() == 5);
+  REQUIRE(reply.view().size() == 7);
 }

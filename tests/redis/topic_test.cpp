@@ -207,3 +207,16 @@ TEST_CASE("who is there") {
   CHECK(there.users == std::vector<std::string>{"ana [x]", "zo*e"});
   CHECK(there.nameless == 1);
 }
+
+TEST_CASE("negative numbers in the info hide and count nothing") {
+  Connection connection = connect();
+  const std::string topic = "topic_test/negative";
+  add_topic(nodes(), topic, {}, {});
+  ask(connection, {"HSET", info_key(topic), "max_age", "-1", "max_len", "-1", "n", "-5", "ms", "-9"});
+  const TopicState state = look_up(nodes(), topic, {});
+  CHECK(state.exists);
+  CHECK(state.oldest().count() == 0);
+  CHECK(state.max_age.count() == 0);
+  CHECK(state.max_len == 0);
+  CHECK(state.last == EntryId{0, 0});
+}
