@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr auto time_to_write = 5s;
 // So much of --rate is made up for: waiting is no finer than a millisecond.
 constexpr auto late_at_most = 10ms;
 
@@ -27,7 +28,7 @@ class InputPump {
     try {
       publish(stop);
     } catch (const Error&) {
-      flush_output();  // the IDs of what was acknowledged
+      flush_rest();  // the IDs of what was acknowledged
       throw;
     }
     return bad_;
@@ -45,7 +46,7 @@ class InputPump {
       wait_and_step(stop);
     }
     finish_what_was_read();
-    flush_output();
+    flush_rest();
     if (options_.reached) options_.reached(read_);
     if (stop.requested() && options_.rate > 0) {
       if (const auto next = records_.next()) fail(Failure::again, "stopped", next->number);
@@ -73,15 +74,27 @@ class InputPump {
     return records_.ended() && !records_.next();
   }
 
-  // When nobody reads it any more, the run ends with what was read.
-  void flush_output(bool only_if_large = false) {
-    if (options_.output == nullptr) return;
+  // When nobody reads it any more, the run ends with what was read. Returns false when a stop came before all
+  // was written.
+  bool flush_output(bool only_if_large = false) {
+    if (options_.output == nullptr) return true;
+    bool all = true;
     try {
-      if (!output_closed_) only_if_large ? options_.output->flush_if_large() : options_.output->flush();
+      if (!output_closed_) all = only_if_large ? options_.output->flush_if_large() : options_.output->flush();
     } catch (const ClosedOutput&) {
       output_closed_ = true;
     }
     if (output_closed_) options_.output->buffer().clear();
+    return all;
+  }
+
+  // After a stop too there is some time for it, as for what is not acknowledged.
+  void flush_rest() {
+    const Deadline deadline = Clock::now() + time_to_write;
+    while (!flush_output() && Clock::now() < deadline) {
+      pollfd room{options_.output->fd(), POLLOUT, 0};
+      wait({&room, 1}, deadline, {});
+    }
   }
 
   // Returns whether any was taken.

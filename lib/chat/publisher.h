@@ -161,7 +161,6 @@ class Publisher {
   std::vector<EntryId> front_ids_;  // of the front batch: stored, but not acknowledged by all replicas
   bool going_back_ = false;         // replies that are due don't count: all is sent again after them
   Repair repair_ = Repair::none;
-  int repairs_ = 0;                         // since something was acknowledged
   bool lost_connection_ = false;            // bytes that were sent may still arrive
   std::optional<std::uint64_t> lost_from_;  // ephemeral: unacknowledged when a connection broke
   std::uint64_t lost_ = 0;

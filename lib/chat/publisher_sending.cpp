@@ -15,7 +15,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t header_arguments = 17;  // EVALSHA, its hash, the number of keys, 3 keys, 11 of ARGV
-constexpr int most_repairs = 20;              // without anything acknowledged
 constexpr auto replica_time = 1000ms;
 constexpr auto key_outlives = 60s;  // the time of a batch, and an outage
 constexpr std::chrono::milliseconds longest_lease = 24h;
@@ -202,13 +201,11 @@ void Publisher::acknowledge_front() {
   queue_.pop_front();
   --sent_;
   front_replies_ = 0;
-  repairs_ = 0;
   retry_.succeeded();
   flush();
 }
 
 void Publisher::go_back(Repair repair) {
-  if (++repairs_ > most_repairs) throw Outage("Redis goes on refusing what it was given anew");
   going_back_ = true;
   repair_ = repair;
   front_replies_ = 0;

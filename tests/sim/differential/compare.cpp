@@ -125,8 +125,9 @@ bool makes_up_time(const std::vector<std::string>& given) {
 long long made_up_time(const std::vector<std::string>& given, std::string_view reply) {
   const std::vector<Token> found = tokens(reply);
   if (is(inner(given), {"EVALSHA"})) {
-    // {before, sequence, ms, ...}
-    return found.size() > 3 && found[0].kind == '*' && found[3].kind == ':' ? std::atoll(found[3].text.data())
+    // {before, sequence, ms, n, max_len, now, ...}, or LATE now
+    if (found[0].text.starts_with("LATE ")) return std::atoll(found[0].text.data() + 5);
+    return found.size() > 6 && found[0].kind == '*' && found[6].kind == ':' ? std::atoll(found[6].text.data())
                                                                             : 0;
   }
   for (const Token& token : found) {

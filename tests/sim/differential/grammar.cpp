@@ -423,9 +423,14 @@ Grammar::Args Grammar::publish_script() {
             "chat:{" + topic + "}:info",
             "chat:{" + topic + "}:pub:" + publisher};
   const std::uint64_t first = 1 + random_.below(12);
-  args.insert(args.end(), {topic, publisher, str(first), str(random_.below(first + 2)),
-                           std::string(random_.pick({"600", "600", "0", ""})),
-                           random_.chance(80) ? "PUBLISH" : "SPUBLISH"});
+  args.insert(
+      args.end(),
+      {topic, publisher, str(first), str(random_.below(first + 2)),
+       std::string(random_.pick({"600", "600", "0", ""})), random_.chance(80) ? "PUBLISH" : "SPUBLISH",
+       std::string(random_.pick({"0", "0", "9999999999999", "1"})),
+       std::string(random_.pick({"0", "9999999999999"})), std::string(random_.pick({"0", "0", "1"})),
+       std::string(random_.pick({"0", "9999999999999"})),
+       std::string(random_.pick({"0-0", "0-0", "5-2", "9999999999999-3"}))});
   for (std::uint64_t run = 1 + random_.below(2); run > 0; --run) {
     const bool plain = random_.chance(60);
     const std::uint64_t count = 1 + random_.below(4);
