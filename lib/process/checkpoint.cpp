@@ -55,6 +55,10 @@ void CheckpointQueue::commit() {
   if (!ids.empty()) checkpoint_->save(ids);
 }
 
+void CheckpointQueue::failed(EntryId id) const {
+  if (checkpoint_ != nullptr) checkpoint_->failed(id);
+}
+
 void CheckpointQueue::keep() const {
   if (checkpoint_ != nullptr) checkpoint_->keep();
 }

@@ -26,6 +26,8 @@ class Checkpoint {
 
   /// What was given out is still being processed. To be called every keep_every() meanwhile.
   virtual void keep() {}
+  /// A message failed for good, and is still to be processed.
+  virtual void failed(EntryId id) { static_cast<void>(id); }
   virtual std::optional<std::chrono::milliseconds> keep_every() const { return std::nullopt; }
 };
 
@@ -64,6 +66,7 @@ class CheckpointQueue {
   /// Tells the checkpoint what it may know.
   void commit();
 
+  void failed(EntryId id) const;
   void keep() const;
   std::optional<std::chrono::milliseconds> keep_every() const;
 

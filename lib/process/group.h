@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -32,6 +33,8 @@ struct GroupOptions {
   std::uint64_t most_deliveries = 0;  ///< a message given out more often goes to give_up; 0: no limit
   /// Takes a message that was given out too often; then it counts as processed.
   std::function<void(const Message&)> give_up;
+  /// Names that workers without one have left are removed after so long.
+  std::chrono::milliseconds forget_after{3'600'000};
   int watch_fd = -1;  ///< an error on this descriptor (a closed pipe) ends the run: ClosedOutput
 };
 
@@ -51,19 +54,31 @@ class GroupReader : public Checkpoint {
   void save(const std::vector<EntryId>& ids) override;
   /// Keeps all that this consumer was given and has not acknowledged from others.
   void keep() override;
+  void failed(EntryId id) override;
   std::optional<std::chrono::milliseconds> keep_every() const override { return options_.claim_after / 3; }
 
  private:
+  struct Left {
+    EntryId id;
+    std::uint64_t tries;
+  };
+
   void connect();
   void disconnect();
+  Reply receive(const StopToken& stop, std::string_view command);
   Reply ask(std::initializer_list<std::string_view> command);
   bool work();
+  void look_for_left();
+  bool give_left(const std::string& count);
+  void count_tries(const std::vector<Left>& left);
   bool tell(ReplyView entries);
+  bool tell(EntryId id, ReplyView entry, std::uint64_t tries);
   void lose(const std::string& id);
-  std::uint64_t deliveries(EntryId id);
   bool anything_pending();
   void acknowledge();
   void leave();
+  void remove_consumer(std::string_view name);
+  void remove_left_consumers();
   void read_what_is_due();
   void leave_quietly();
   bool release();
@@ -83,8 +98,13 @@ class GroupReader : public Checkpoint {
   std::vector<std::string> unacknowledged_;
   std::uint64_t taken_ = 0;
   std::string claim_from_ = "0-0";
-  bool own_left_ = false;  // messages given to this consumer before may be left
-  bool waiting_ = false;   // there was nothing new the last time
+  std::optional<std::string> left_from_;  // messages given to this consumer before may be left from here on
+  bool last_resort_ = false;              // of those, all are given now
+  std::set<EntryId> deferred_;            // they come when there is nothing new
+  std::set<EntryId> counted_;             // their next try is counted already
+  std::map<EntryId, std::uint64_t> tries_;
+  std::chrono::milliseconds oldest_{0};
+  bool waiting_ = false;  // there was nothing new the last time
 };
 
 }  // namespace chat

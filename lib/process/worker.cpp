@@ -77,7 +77,10 @@ bool Worker::retry(std::size_t index, std::string failure) {
   // A stop from the keyboard ends the command too: that is not the message's fault.
   if (stop_.requested()) return false;
   const std::string what = "the command failed for message " + batch_[index].id->str() + " (" + failure + ")";
-  if (!options_.dead_letter) throw Error(Failure::command, what + "; it is still to be processed");
+  if (!options_.dead_letter) {
+    queue_.failed(*batch_[index].id);
+    throw Error(Failure::command, what + "; it is still to be processed");
+  }
   options_.dead_letter(batch_[index]);
   notices_.warn(what + ": put aside as a dead letter");
   done(index, index + 1);

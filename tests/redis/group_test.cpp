@@ -276,6 +276,79 @@ TEST_CASE("an outage that lasts too long") {
   CHECK(error_of([&] { bench.run(); }).failure() == Failure::again);
 }
 
+TEST_CASE("a group that is destroyed while messages are kept, or before a worker leaves, is made again") {
+  Bench bench("destroyed-keep");
+  bench.options.consumer.clear();
+  const auto destroy = [&] { ask(bench.admin, {"XGROUP", "DESTROY", stream_key(bench.options.topic), "g"}); };
+  SECTION("kept") {
+    bench.at("3", [&] {
+      destroy();
+      bench.reader->keep();
+    });
+    CHECK(bench.run() == Texts{"1", "2", "3", "1", "2", "3"});
+  }
+  SECTION("left") {
+    bench.options.count = 3;
+    bench.at("3", destroy);
+    CHECK(bench.run() == Texts{"1", "2", "3"});
+  }
+  CHECK(bench.pending() == 0);
+}
+
+TEST_CASE("only what was given to the sink counts as a try") {
+  Bench bench("tries");
+  CHECK(bench.die("c", 3) == Texts{"1", "2", "3"});
+  Texts given_up;
+  bench.options.most_deliveries = 2;
+  bench.options.give_up = [&](const Message& message) { given_up.push_back(message.text); };
+  bench.options.batch = 3;
+  auto breaks = std::make_shared<int>(5);
+  bench.sink.on_message = [&, breaks] {
+    if (bench.sink.texts.back() == "1" && (*breaks)-- > 0) kill_others(bench.admin);
+    return bench.act();
+  };
+  CHECK(bench.run() == Texts{"1", "2", "3"});
+  CHECK(given_up.empty());
+  CHECK(bench.pending() == 0);
+}
+
+TEST_CASE("a message that failed comes after the others") {
+  const bool named = GENERATE(true, false);
+  Bench bench(named ? "bad" : "bad-unnamed");
+  if (!named) bench.options.consumer.clear();
+  bench.sink.on_message = [&] {
+    if (bench.sink.texts.back() == "1") {
+      bench.reader->failed(*bench.sink.messages.back().id);
+      throw Error(Failure::command, "failed");
+    }
+    return bench.act();
+  };
+  const auto fail = [&] { return error_of([&] { bench.run(); }).failure(); };
+  CHECK(fail() == Failure::command);
+  CHECK(bench.sink.texts == Texts{"1"});
+  CHECK(fail() == Failure::command);
+  CHECK(bench.sink.texts == Texts{"2", "3", "1"});
+  publish(bench.admin, bench.options.topic, {"4"});
+  CHECK(fail() == Failure::command);
+  CHECK(bench.sink.texts == Texts{"4", "1"});
+  CHECK(bench.pending() == 1);
+}
+
+TEST_CASE("names that killed workers left are removed when nothing is pending") {
+  Bench bench("names");
+  const std::string key = stream_key(bench.options.topic);
+  bench.options.consumer.clear();
+  CHECK(bench.run().size() == 3);
+  for (const char* name : {"worker-0123456789abcdef", "worker-mine"}) {
+    ask(bench.admin, {"XGROUP", "CREATECONSUMER", key, "g", name});
+  }
+  CHECK(bench.run().empty());
+  CHECK(bench.consumers() == 2);
+  bench.options.forget_after = 0ms;
+  CHECK(bench.run().empty());
+  CHECK(bench.consumers() == 1);
+}
+
 TEST_CASE("dead letters keep user, time and bytes") {
   Connection admin = connect();
   const std::string topic = "group_test/dead";
