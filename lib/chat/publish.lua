@@ -1,22 +1,21 @@
 -- The script that stores and publishes one batch: everything or, after an error in its middle, a beginning.
 --
--- KEYS: the stream, the topic's info, the publisher's position.
--- ARGV: 1 topic, 2 publisher, 3 the batch's first sequence number, 4 the highest one known to be
--- acknowledged, 5 seconds that the position outlives this batch (0: kept in the info, as long as the topic),
--- 6 PUBLISH or, in a cluster, SPUBLISH, 7 until when the batch may be stored (this and the next three are
--- milliseconds of the server's clock; 0: for ever), 8 until when the position must live at least: longer, 9 and 10
--- until when the first and any other earlier sending of this batch may have been stored (0: it was never sent),
--- 11 an ID after which all of it would stand: of the message acknowledged last, else of the topic before the
--- publisher came; then runs of messages that share user and timestamp: count, plain (1 or 0), user, the payload up to the message
--- (`{"user": "ana", "message": "`), timestamp, and the messages: each its bytes, and unless plain also the
--- inside of its JSON string.
+-- KEYS: the stream, the topic's info, the publisher's position. ARGV: 1 topic, 2 publisher, 3 the batch's first
+-- sequence number, 4 the highest one known to be acknowledged, 5 seconds that the position outlives this batch (0:
+-- kept in the info, as long as the topic), 6 PUBLISH or, in a cluster, SPUBLISH, 7 until when the batch may be
+-- stored (this and the next three are milliseconds of the server's clock; 0: for ever), 8 until when the position
+-- must live at least: longer, 9 and 10 until when the first and any other earlier sending of this batch may have
+-- been stored (0: it was never sent), 11 an ID after which all of it would stand: of the message acknowledged
+-- last, else of the topic before the publisher came; then runs of messages that share user and timestamp: count,
+-- plain (1 or 0), user, the payload up to the message (`{"user": "ana", "message": "`), timestamp, and the
+-- messages: each its bytes, and unless plain also the inside of its JSON string.
 --
 -- Returns {position before, or nil; last sequence number stored; its ID's ms; its n; max_len; the time; 1 when
 -- acknowledged messages are gone, since the history is an older one; error, if one ended the batch early}. A
 -- position is `sequence ms n`. Refuses with `NOTOPIC` when the topic has no info, with `LATE` and the time when
--- the batch's time is over, with `HOLE` when the batch doesn't follow the position: one before it is
--- missing, with `UNSURE` when it may have been stored and this user may not look, with `GONE` and the position when that can't be mended by sending it again, and with `BADINFO`, a
--- field and its value when the info holds what is no number.
+-- the batch's time is over, with `HOLE` when the batch doesn't follow the position: one before it is missing, with
+-- `UNSURE` when it may have been stored and this user may not look, with `GONE` and the position when that can't
+-- be mended by sending it again, and with `BADINFO`, a field and its value when the info holds what is no number.
 --
 -- Milliseconds are text: an entry of somebody else's may have more than a number of Lua holds.
 
@@ -56,15 +55,19 @@ end
 local about = redis.call('HMGET', info, 'ms', 'n', 'max_len', 'max_age')
 if not about[1] and redis.call('EXISTS', info) == 0 then return redis.error_reply('NOTOPIC ' .. topic) end
 local default_max_len, exact_trim_limit = '100000', 5000  -- as in topic.h
-local fields = {{'ms', '0', 20}, {'n', '0', 15}, {'max_len', default_max_len, 15}, {'max_age', '0', 15}}
-for i, field in ipairs(fields) do
-  local value = about[i] or field[2]
-  if not value:match('^%d+$') or #value > field[3] or later(value, highest) then
-    return redis.error_reply('BADINFO ' .. field[1] .. ' ' .. value:sub(1, 40):gsub('[^%w.-]', '?'))
+local ms, n = about[1] or '0', about[2] or '0'
+local max_len, max_age = about[3] or default_max_len, about[4] or '0'
+if not (ms .. ',' .. n .. ',' .. max_len .. ',' .. max_age):find('^%d+,%d+,%d+,%d+$')
+  or #ms > 20 or later(ms, highest) or #n > 15 or #max_len > 15 or #max_age > 15 then
+  for i, field in ipairs({{'ms', ms, 20}, {'n', n, 15}, {'max_len', max_len, 15}, {'max_age', max_age, 15}}) do
+    local value = field[2]
+    if not value:find('^%d+$') or #value > field[3] or i == 1 and later(value, highest) then
+      return redis.error_reply('BADINFO ' .. field[1] .. ' ' .. value:sub(1, 40):gsub('[^%w.-]', '?'))
+    end
   end
-  about[i] = value:gsub('^0+(%d)', '%1')
 end
-local ms, n, max_len, max_age = about[1], tonumber(about[2]), tonumber(about[3]), tonumber(about[4])
+if #ms > 1 and ms:sub(1, 1) == '0' then ms = ms:gsub('^0+(%d)', '%1') end
+n, max_len, max_age = tonumber(n), tonumber(max_len), tonumber(max_age)
 
 -- What an earlier sending of this batch has stored, where the position has expired: its publisher was asleep, or
 -- the clock has stepped. It stands behind what was there then, and came in its time.
