@@ -39,6 +39,7 @@ class CursorCheckpoint : public Checkpoint {
 
   /// Where the cursor stood at first.
   std::optional<EntryId> position() const { return saved_; }
+  bool is_empty_file() const { return cursor_.is_empty_file(); }
 
   bool in_order() const override { return true; }
   void save(const std::vector<EntryId>& ids) override;

@@ -20,7 +20,8 @@ namespace {
 
 class File {
  public:
-  File(const std::string& path, int flags) : path_(path), fd_(open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
+  File(const std::string& path, int flags)
+      : path_(path), fd_(open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0666)) {}
   ~File() {
     if (fd_ >= 0) close(fd_);
   }
@@ -40,16 +41,38 @@ class File {
   int fd_;
 };
 
-// rename(2) would replace a symbolic link, not the file it leads to.
-std::string resolved(const std::string& path) {
-  const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
-  return real ? std::string(real.get()) : path;
-}
-
 std::string folder_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// rename(2) would replace a symbolic link, not the file it leads to, which may not be there yet.
+std::string resolved(std::string path) {
+  constexpr int most_links = 40;  // as the kernel has it
+  for (int i = 0; i < most_links; ++i) {
+    const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
+    if (real) return real.get();
+    std::string target(PATH_MAX, '\0');
+    const ssize_t size = readlink(path.c_str(), target.data(), target.size());
+    if (size < 0) return path;
+    target.resize(static_cast<std::size_t>(size));
+    path = target.starts_with('/') ? target : folder_of(path) + "/" + target;
+  }
+  return path;
+}
+
+// Somebody else's lock will do as well: it is never written to.
+int open_lock(const std::string& path) {
+  while (true) {
+    if (File old(path, O_RDONLY | O_NONBLOCK); old.is_open()) return old.release();
+    if (errno != ENOENT) File(path, O_RDONLY | O_NONBLOCK).fail("open");
+    File made(path, O_RDONLY | O_CREAT | O_EXCL);
+    if (!made.is_open() && errno == EEXIST) continue;
+    if (!made.is_open()) made.fail("open");
+    fchmod(made.fd(), 0644);  // whatever the umask: others may want to use this cursor later
+    return made.release();
+  }
 }
 
 }  // namespace
@@ -59,13 +82,35 @@ Cursor::Cursor(const std::string& path) : path_(resolved(path)) {
   if (stat(path_.c_str(), &about) == 0 && !S_ISREG(about.st_mode)) {
     throw Error(Failure::file, "the cursor " + path + " is no regular file, and can't be replaced by one");
   }
-  File lock(path_ + ".lock", O_RDWR | O_CREAT);
-  if (!lock.is_open()) lock.fail("open");
-  if (flock(lock.fd(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) lock.fail("lock");
+  lock_ = open_lock(path_ + ".lock");
+  if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    const int reason = errno;
+    close(lock_);
+    if (reason != EWOULDBLOCK)
+      throw Error(Failure::file, "can't lock " + path_ + ".lock: " + std::strerror(reason));
     throw Error(Failure::again, "the cursor " + path + " is in use by another run; one at a time");
   }
-  lock_ = lock.release();
+  try {
+    try_out();
+  } catch (...) {
+    close(lock_);
+    throw;
+  }
+}
+
+// Whether a position can be kept is found out before anything is done that it stands for: by keeping what is
+// there.
+void Cursor::try_out() const {
+  File file(path_, O_RDONLY);
+  if (!file.is_open() && errno != ENOENT) file.fail("read");
+  std::string text(64, '\0');
+  const ssize_t size = file.is_open() ? read(file.fd(), text.data(), text.size()) : 0;
+  if (size < 0) file.fail("read");
+  text.resize(static_cast<std::size_t>(size));
+  if (text.size() == 64) return;  // no position: load() says so
+  if (file.is_open()) return write_text(text);
+  write_part("0-0\n");
+  unlink((path_ + ".part").c_str());
 }
 
 Cursor::~Cursor() { close(lock_); }
@@ -86,19 +131,44 @@ std::optional<EntryId> Cursor::load() const {
   return id;
 }
 
-void Cursor::save(EntryId id) {
-  const std::string part = path_ + ".part";
-  {
-    File file(part, O_WRONLY | O_CREAT | O_TRUNC);
-    if (!file.is_open()) file.fail("write");
-    const std::string text = id.str() + "\n";
-    if (write(file.fd(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) file.fail("write");
-    if (fsync(file.fd()) != 0) file.fail("write");
-  }
+bool Cursor::is_empty_file() const {
+  struct stat about {};
+  return stat(path_.c_str(), &about) == 0 && about.st_size <= 1;  // a newline at most
+}
+
+void Cursor::save(EntryId id) { write_text(id.str() + "\n"); }
+
+void Cursor::write_text(const std::string& text) const {
+  write_part(text);
   File folder(folder_of(path_), O_RDONLY | O_DIRECTORY);
-  if (rename(part.c_str(), path_.c_str()) != 0) folder.fail("rename a file in");
+  if (rename((path_ + ".part").c_str(), path_.c_str()) != 0) {
+    const int reason = errno;
+    unlink((path_ + ".part").c_str());
+    throw Error(Failure::file, "can't replace the cursor " + path_ + ": " + std::strerror(reason));
+  }
   // Without this the rename itself may be lost with the power.
   if (folder.is_open()) fsync(folder.fd());
+}
+
+// What stands there under its name may be a stranger's link.
+void Cursor::write_part(const std::string& text) const {
+  const std::string part = path_ + ".part";
+  unlink(part.c_str());
+  File file(part, O_WRONLY | O_CREAT | O_EXCL);
+  if (!file.is_open()) file.fail("write");
+  struct stat old {};
+  if (stat(path_.c_str(), &old) == 0) {
+    // Another's file can't be given back to them, but by root.
+    static_cast<void>(fchown(file.fd(), old.st_uid, old.st_gid) == 0);
+    fchmod(file.fd(), old.st_mode & 07777);
+  }
+  if (write(file.fd(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+      fsync(file.fd()) != 0) {
+    const int reason = errno;
+    unlink(part.c_str());
+    errno = reason;
+    file.fail("write");
+  }
 }
 
 }  // namespace chat

@@ -12,7 +12,7 @@ namespace chat {
 class Cursor {
  public:
   /// Takes the lock. Throws Error(again) when another run has it, Error(file) when files can't be opened, or
-  /// this is no regular one.
+  /// this is no regular one, or no position can be kept there: that is tried out.
   explicit Cursor(const std::string& path);
   ~Cursor();
   Cursor(const Cursor&) = delete;
@@ -21,10 +21,17 @@ class Cursor {
   /// What the file holds; nothing when it isn't there or is empty. Throws Error(input) when it holds no ID.
   std::optional<EntryId> load() const;
 
-  /// Writes a temporary file, fsync(2), rename(2). Throws Error(file).
+  /// Whether the file is there and empty, which says nothing.
+  bool is_empty_file() const;
+
+  /// Writes a temporary file, fsync(2), rename(2). Owner and mode of the file stay. Throws Error(file).
   void save(EntryId id);
 
  private:
+  void try_out() const;
+  void write_text(const std::string& text) const;
+  void write_part(const std::string& text) const;
+
   std::string path_;
   int lock_ = -1;
 };

@@ -112,6 +112,8 @@ void read_history(ConnectionPool& pool, const ReplayOptions& options, Notices& n
       reading.start.kind = StartAt::Kind::after;
       reading.start.after = *id;
       reading.start.counted = true;
+    } else if (cursor->is_empty_file()) {
+      notices.warn("the cursor " + options.cursor + " is empty: beginning where a new one does");
     }
   }
   Chain chain(options, pool, cursor ? &*cursor : nullptr, notices, stop);

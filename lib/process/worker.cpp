@@ -1,6 +1,7 @@
 #include "process/worker.h"
 
 #include <ctime>
+#include <system_error>
 
 #include "base/error.h"
 #include "chat/entry_id.h"
@@ -57,7 +58,18 @@ std::optional<std::string> Worker::run(std::size_t begin, std::size_t end) {
   for (std::size_t i = begin; i < end; ++i) {
     formatter_.append(input, topic_, batch_[i], std::time(nullptr));
   }
-  return run_command(options_.command, input, queue_.keep_every(), [&] { queue_.keep(); });
+  Backoff backoff;
+  for (bool told = false;; told = true) {
+    try {
+      return run_command(options_.command, input, queue_.keep_every(), [&] { queue_.keep(); });
+    } catch (const std::system_error& error) {
+      // No process, memory or descriptor is left: an outage of this machine.
+      if (!told) notices_.warn(std::string("can't start the command (") + error.what() + "): trying again");
+      wait({}, Clock::now() + backoff.next(), stop_);
+      if (stop_.requested()) return error.what();
+      queue_.keep();
+    }
+  }
 }
 
 // Tries a message that has failed again. Returns whether to go on.

@@ -191,7 +191,7 @@ def test_kill9_of_a_run_that_prints(server):
 def test_an_empty_cursor_begins_at_the_beginning(server, bad):
     server.pub("topic1", "a")
     (server.home / "cursor").write_text(bad)
-    assert replay(server, "--cursor", "cursor").lines == ["a"]
+    assert replay(server, "--cursor", "cursor", err="the cursor cursor is empty").lines == ["a"]
 
 
 def test_a_cursor_that_holds_something_else_is_not_overwritten(server):

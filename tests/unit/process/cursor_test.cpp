@@ -91,6 +91,54 @@ TEST_CASE("a cursor that can't be written says so") {
   CHECK(has(error.what(), "No such file or directory"));
 }
 
+TEST_CASE("a cursor that can't be kept is found out at once") {
+  const Folder folder;
+  const std::string long_name(252, 'x');  // FILE.part is too long
+  const Error error = error_of([&] { const Cursor cursor(folder / long_name); });
+  CHECK(error.failure() == Failure::file);
+  fs::create_directories(folder / "cursor.part/in-the-way");
+  CHECK(error_of([&] { const Cursor cursor(folder / "cursor"); }).failure() == Failure::file);
+  CHECK_FALSE(fs::exists(folder / "cursor"));
+}
+
+TEST_CASE("a stranger's links are not followed") {
+  const Folder folder;
+  write_file(folder / "victim", "precious\n");
+  fs::create_symlink("victim", folder / "cursor.part");
+  {
+    Cursor cursor(folder / "cursor");
+    cursor.save({1, 1});
+  }
+  CHECK(content(folder / "victim") == "precious\n");
+  CHECK(content(folder / "cursor") == "1-1\n");
+  CHECK_FALSE(fs::is_symlink(folder / "cursor"));
+  fs::create_symlink("nowhere", folder / "other.lock");
+  CHECK(error_of([&] { const Cursor cursor(folder / "other"); }).failure() == Failure::file);
+  CHECK_FALSE(fs::exists(folder / "nowhere"));
+}
+
+TEST_CASE("a link to a cursor that isn't there yet stays a link") {
+  const Folder folder;
+  fs::create_directory(folder / "there");
+  fs::create_symlink("there/cursor", folder / "link");
+  Cursor cursor(folder / "link");
+  cursor.save({3, 3});
+  CHECK(fs::is_symlink(folder / "link"));
+  CHECK(content(folder / "there/cursor") == "3-3\n");
+}
+
+TEST_CASE("a cursor keeps its mode, and an empty one is known") {
+  const Folder folder;
+  const std::string path = folder / "cursor";
+  write_file(path, "");
+  fs::permissions(path, fs::perms(0640));
+  Cursor cursor(path);
+  CHECK(cursor.is_empty_file());
+  cursor.save({1, 1});
+  CHECK_FALSE(cursor.is_empty_file());
+  CHECK(fs::status(path).permissions() == fs::perms(0640));
+}
+
 TEST_CASE("a folder is no cursor") {
   const Folder folder;
   fs::create_directory(folder / "cursor");

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -224,4 +225,35 @@ TEST_CASE("messages are kept while their command runs") {
   close(fifo);
   CHECK(bench.checkpoint.times_kept >= 2);
   CHECK(bench.checkpoint.calls.size() == 1);
+}
+
+namespace {
+
+/// Gives descriptors back when it hears that there are none.
+struct Mending : Recorder {
+  rlimit before{};
+  void take() {
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const rlimit none{0, before.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  }
+  void warn(const std::string& text) override {
+    setrlimit(RLIMIT_NOFILE, &before);
+    Recorder::warn(text);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a command that can't be started is tried again") {
+  Bench bench;
+  bench.queue.add({1000, 1});
+  Mending notices;
+  Worker worker(bench.options, bench.queue, notices, {-1, &stopping});
+  notices.take();
+  CHECK(worker.message("t", message(1, "a")));
+  REQUIRE(notices.warnings.size() == 1);
+  CHECK(notices.warnings[0].starts_with("can't start the command ("));
+  CHECK(content(bench.log) == "a\n.\n");
+  CHECK(bench.checkpoint.calls == Calls{{{1000, 1}}});
 }
