@@ -87,9 +87,9 @@ class GroupReader : public Checkpoint {
 
   ConnectionPool& pool_;
   GroupOptions options_;
+  Notices& notices_;
   std::string key_;
   bool own_name_;
-  Notices& notices_;
   MessageSink* sink_ = nullptr;
   StopToken stop_;
   Connection* connection_ = nullptr;
