@@ -126,7 +126,7 @@ Account::Verdict Account::check(const Entry& first) {
 }
 
 Account::Verdict Account::missing() {
-  if (reading_.may_lag && reading_.last.n < numbered_->n) return Verdict::wait;
+  if (reading_.may_lag && reconnected_ && reading_.last.n < numbered_->n) return Verdict::wait;
   if (search_ == Search::none) {
     search_ = Search::oldest;
     return Verdict::read;

@@ -86,10 +86,18 @@ void History::adapt(std::size_t entry_bytes) {
   count_ = std::clamp<std::size_t>(page_bytes / entry_bytes, 1, std::min(most_entries, count_ * 4));
 }
 
+Anchor newest(Connection& connection, std::string_view topic, const StopToken& stop) {
+  const Reply found = connection.command({"XREVRANGE", stream_key(topic), "+", "-", "COUNT", "1"}, stop);
+  expect(found.view().is_array(), "XREVRANGE");
+  if (found.view().size() == 0) return {};
+  Message message;
+  std::string why;
+  parse_entry(found[0], message, why);
+  return {*message.id, message.pub};
+}
+
 EntryId newest_id(Connection& connection, std::string_view topic, const StopToken& stop) {
-  const Reply newest = connection.command({"XREVRANGE", stream_key(topic), "+", "-", "COUNT", "1"}, stop);
-  expect(newest.view().is_array(), "XREVRANGE");
-  return newest.view().size() == 0 ? first_id : entry_id(newest[0]);
+  return newest(connection, topic, stop).id;
 }
 
 EntryId oldest_id(Connection& connection, std::string_view topic, const StopToken& stop) {

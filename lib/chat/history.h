@@ -8,6 +8,7 @@
 #include "base/wait.h"
 #include "chat/entry_id.h"
 #include "chat/message.h"
+#include "chat/trail.h"
 #include "redis/connection.h"
 
 namespace chat {
@@ -57,7 +58,9 @@ class History {
   bool asked_ = false;
 };
 
-/// The ID of the newest and of the oldest entry; first_id when there is none.
+/// The newest entry's position: an ID alone when it is no chat message; first_id when there is none.
+Anchor newest(Connection& connection, std::string_view topic, const StopToken& stop);
+/// The IDs of the newest and of the oldest entry; first_id when there is none.
 EntryId newest_id(Connection& connection, std::string_view topic, const StopToken& stop);
 EntryId oldest_id(Connection& connection, std::string_view topic, const StopToken& stop);
 

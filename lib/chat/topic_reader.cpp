@@ -1,0 +1,196 @@
+#include "chat/topic_reader.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "base/error.h"
+
+namespace chat {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+Entry entry_of(const Message& message) {
+  const std::hash<std::string_view> hash;
+  return {*message.id, message.pub, hash(message.text) ^ (hash(message.user) << 1U)};
+}
+
+std::uint64_t milliseconds(std::chrono::milliseconds time) {
+  return static_cast<std::uint64_t>(std::max(time, 0ms).count());
+}
+
+}  // namespace
+
+void TopicReader::resolve_start(FollowedTopic& topic, const StopToken& stop) {
+  const StartAt& start = topic.start;
+  Account& account = topic.account;
+  if (options_.replica) account.reads_replica();
+  switch (start.kind) {
+    case StartAt::Kind::now: {
+      // Position and count come from the same moment: from the newest message itself.
+      const Anchor latest = newest(pool_.of(topic.name, stop), topic.name, stop);
+      latest.pub.empty() ? account.start_after(latest.id) : account.start_after(latest, false);
+      break;
+    }
+    case StartAt::Kind::last:
+      account.start_after(before_last(pool_.of(topic.name, stop), topic.name, start.count, stop));
+      break;
+    case StartAt::Kind::since:
+      account.start_after(before({milliseconds(start.since.at(topic.state.now)), 0}));
+      break;
+    case StartAt::Kind::after:
+      if (start.counted) {
+        account.start_after({start.after, start.pub}, true, start.older);
+      } else {
+        account.start_after(start.after);
+      }
+      break;
+  }
+  topic.last_at_start = topic.state.last;
+  options_.live ? notices_.end(topic.state.last) : resolve_end(topic, stop);
+  topic.start_resolved = true;
+}
+
+void TopicReader::resolve_end(FollowedTopic& topic, const StopToken& stop) {
+  Connection& connection = pool_.of(topic.name, stop);
+  topic.to = newest(connection, topic.name, stop).id;
+  if (options_.to) topic.to = std::min(topic.to, *options_.to);
+  if (options_.until) {
+    topic.to = std::min(topic.to, EntryId{milliseconds(options_.until->at(topic.state.now)), UINT64_MAX});
+  }
+  notices_.end(options_.reverse
+                   ? std::max(topic.account.position(), oldest_id(connection, topic.name, stop))
+                   : topic.to);
+}
+
+struct TopicReader::Reading {
+  FollowedTopic* topic;
+  History history;
+  bool again = false;  // what comes is void
+};
+
+// A run that the user has ended before what was delivered: that must not look like another history.
+bool TopicReader::nothing_left(const FollowedTopic& topic) const {
+  return (options_.to || options_.until) && topic.to <= topic.account.position();
+}
+
+std::optional<TopicReader::Reading> TopicReader::begin(FollowedTopic& topic, const StopToken& stop) {
+  Account::Reading about;
+  about.last = topic.state.last;
+  if (!options_.live && topic.last_at_start.n < about.last.n) about.last = topic.last_at_start;
+  about.oldest = milliseconds(topic.state.oldest());
+  about.now = milliseconds(topic.state.now);
+  about.whole = !options_.reverse && !options_.to && !options_.until && topic.state.exists;
+  about.may_lag = options_.replica && Clock::now() < topic.caught_up_by;
+  if (nothing_left(topic)) {
+    topic.behind = false;
+    return std::nullopt;
+  }
+  const EntryId after = options_.reverse ? std::max(topic.account.position(), before({about.oldest, 0}))
+                                         : topic.account.begin_reading(about);
+  Reading reading{&topic, History(topic.name, {after, topic.to, options_.reverse})};
+  reading.history.ask(pool_.of(topic.name, stop));
+  return reading;
+}
+
+void TopicReader::catch_up(const FollowedTopics& topics, const StopToken& stop) {
+  // Several topics' requests are under way at once; replies come in the order of the requests.
+  std::deque<Reading> readings;
+  const auto start = [&](FollowedTopic& topic) {
+    if (auto reading = begin(topic, stop)) readings.push_back(std::move(*reading));
+  };
+  for (FollowedTopic* const topic : topics) start(*topic);
+  while (!readings.empty()) {
+    Reading reading = std::move(readings.front());
+    readings.pop_front();
+    FollowedTopic& topic = *reading.topic;
+    Connection& connection = pool_.of(topic.name, stop);
+    if (reading.again) {
+      reading.history.drop(connection, stop);
+      start(topic);
+      continue;
+    }
+    const Reply page = reading.history.take(connection, stop);
+    const bool any = page.view().size() > 0;
+    // Connections that break before all is caught up are no outage as long as each brings something.
+    if (any && topic.away) retry_.succeeded();
+    Account::Verdict verdict = take_page(topic, page);
+    const bool more = reading.history.asked();
+    if (verdict == Account::Verdict::skip && !more && !options_.reverse) {
+      verdict = topic.account.end_of_reading();
+      tell_losses(topic);
+    }
+    if (verdict == Account::Verdict::wait) throw Outage("the replica has not yet what was shown");
+    reading.again = verdict == Account::Verdict::read;
+    if (!more && !reading.again) topic.behind = false;
+    if (more) readings.push_back(std::move(reading));
+    if (!more && reading.again) start(topic);
+    if (any && !sink_.flush()) throw Stopped();
+  }
+}
+
+// `skip`: all was taken.
+Account::Verdict TopicReader::take_page(FollowedTopic& topic, const Reply& page) {
+  const ReplyView entries = page.view();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const Account::Verdict verdict = take_entry(topic, entries[i]);
+    if (verdict == Account::Verdict::read || verdict == Account::Verdict::wait) return verdict;
+  }
+  return Account::Verdict::skip;
+}
+
+Account::Verdict TopicReader::take_entry(FollowedTopic& topic, ReplyView entry) {
+  const bool readable = parse_entry(entry, message_, why_);
+  auto verdict = Account::Verdict::deliver;
+  if (options_.reverse) {
+    topic.to = before(*message_.id);
+  } else {
+    verdict = topic.account.entry(entry_of(message_));
+    if (topic.account.any_losses()) tell_losses(topic);
+  }
+  if (verdict == Account::Verdict::deliver) readable ? deliver(topic) : skip(topic);
+  return verdict;
+}
+
+void TopicReader::tell_losses(FollowedTopic& topic) {
+  for (const Loss& loss : topic.account.take_losses()) notices_.lost(loss.text(topic.name));
+}
+
+void TopicReader::deliver(const FollowedTopic& topic) {
+  if (!sink_.message(topic.name, message_)) throw Enough();
+}
+
+void TopicReader::skip(const FollowedTopic& topic) {
+  ++skipped_;
+  notices_.warn(topic.name + ": skipped what is no chat message (" + std::to_string(skipped_) +
+                " so far): " + why_);
+}
+
+void TopicReader::on_live(FollowedTopic& topic, std::string_view payload) {
+  if (!parse_payload(payload, message_, why_)) return skip(topic);
+  if (!message_.id) return deliver(topic);
+  if (topic.behind) return;
+  switch (topic.account.live(entry_of(message_))) {
+    case Account::Verdict::deliver: return deliver(topic);
+    case Account::Verdict::skip: return;
+    case Account::Verdict::read:
+    case Account::Verdict::wait: break;
+  }
+  topic.behind = true;
+  topic.too_early = options_.replica;
+}
+
+void TopicReader::confirm(FollowedTopic& topic, const StopToken& stop) {
+  const Anchor* const newest = topic.account.unconfirmed();
+  if (newest == nullptr) return;
+  const std::string id = newest->id.str();
+  const Reply found = pool_.of(topic.name, stop).command({"XRANGE", stream_key(topic.name), id, id}, stop);
+  Message entry;
+  if (found.view().size() == 0 && options_.replica) return;  // not there yet
+  if (found.view().size() == 1) parse_entry(found[0], entry, why_);
+  topic.behind = topic.behind || !topic.account.confirm(entry.pub);
+}
+
+}  // namespace chat
