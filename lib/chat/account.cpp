@@ -70,6 +70,7 @@ EntryId Account::begin_reading(const Reading& reading) {
   first_ = true;
   placed_ = false;
   in_hole_ = 0;
+  passed_ = {};
   covered_ = std::max(covered_, newest_delivered().n);
   anchor_ = {};
   if (search_ == Search::oldest) return first_id;
@@ -269,6 +270,7 @@ void Account::pass_unconfirmed() {
   const Unconfirmed& one = unconfirmed_.front();
   delivered_ids_.add(topic_, one.anchor.pub, one.content, ++serial_);
   ++in_hole_;
+  passed_ = one.anchor.id;
   unconfirmed_.pop_front();
 }
 
@@ -293,7 +295,7 @@ void Account::count_hole(EntryId up_to, bool before) {
   held_ += delivered;
   missing_ -= std::min(missing_, delivered - std::min(delivered, std::exchange(in_hole_, 0)));
   if (hole == delivered) return;
-  const EntryId after = delivered == 0 ? *numbered_ : EntryId{numbered_->ms, numbered_->n + delivered};
+  const EntryId after = delivered == 0 ? *numbered_ : std::max(*numbered_, passed_);
   losses_.push_back({Loss::Reason::trimmed, hole - delivered, after, up_to, before});
 }
 

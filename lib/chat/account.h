@@ -161,6 +161,7 @@ class Account {
   std::size_t low_ = 0;
   std::size_t high_ = 0;
   std::size_t probe_ = 0;
+  EntryId passed_;             // the newest of those in a hole
   std::uint64_t in_hole_ = 0;  // unconfirmed ones whose place is in a hole
   std::uint64_t covered_ = 0;  // the highest n that was delivered: it isn't lost when it isn't there any more
   bool everything_ = false;    // it goes through what was before the start, too

@@ -35,6 +35,7 @@ Subscriber::Subscriber(ConnectionPool& pool, SubscriberOptions options, MessageS
 
 Subscriber::End Subscriber::run(const StopToken& stop) {
   stop_ = stop;
+  reader_.heed(stop);
   try {
     while (true) {
       if (reconnect_all()) {
@@ -114,13 +115,13 @@ bool Subscriber::reconnect_all() {
 void Subscriber::sync(const std::string& node, FollowedTopics topics) {
   refresh_topics(topics);
   for (FollowedTopic* const topic : topics) {
-    if (!topic->start_resolved) reader_.resolve_start(*topic, stop_);
+    if (!topic->start_resolved) reader_.resolve_start(*topic);
   }
-  reader_.catch_up(topics, stop_);
+  reader_.catch_up(topics);
   if (options_.live) {
     subscribe(node, topics);
     refresh_topics(topics);
-    reader_.catch_up(topics, stop_);
+    reader_.catch_up(topics);
   }
   for (FollowedTopic* const topic : topics) topic->away = false;
 }
@@ -170,7 +171,7 @@ void Subscriber::refresh_topics(FollowedTopics& topics) {
     if (topic.state.exists) {
       there.push_back(&topic);
     } else {
-      if (topic.start_resolved) reader_.catch_up({&topic}, stop_);  // with the last words before it was removed
+      if (topic.start_resolved) reader_.catch_up({&topic});  // with the last words before it was removed
       forget(topic);
     }
   }
@@ -239,7 +240,7 @@ void Subscriber::serve(const std::string& node, Pushes& pushes) {
   FollowedTopics behind = topics_at(node, [](const FollowedTopic& topic) { return topic.behind; });
   if (!behind.empty()) {
     refresh_topics(behind);
-    reader_.catch_up(behind, stop_);
+    reader_.catch_up(behind);
     for (FollowedTopic* const topic : behind) {
       if (std::exchange(topic->too_early, false)) {
         pushes.next_pulse = std::min(pushes.next_pulse, Clock::now() + soon);
@@ -311,18 +312,18 @@ void Subscriber::on_live(FollowedTopic& topic, std::string_view payload) {
   if (count == before) return;
   if (topic.account.needs_confirmation()) any_new_ = true;
   const std::size_t often = std::clamp(most_of_all / topics_.size(), least_unconfirmed, most_unconfirmed);
-  if (count % often == 0) reader_.confirm(topic, stop_);
+  if (count % often == 0) reader_.confirm(topic);
 }
 
-// A topic's first message is confirmed before it is shown: from then on it can be told when the history changes.
-// Returns whether there is time to wait.
+// A topic's first message is confirmed before it is shown: from then on it can be told when the history
+// changes. Returns whether there is time to wait.
 bool Subscriber::confirm_new() {
   if (!std::exchange(any_new_, false)) return true;
   bool well = true;
   for (auto& [name, topic] : topics_) {
     FollowedTopic& one = *topic;
     if (one.away || !one.account.needs_confirmation()) continue;
-    well = with_retry(std::string(one.node), [&] { reader_.confirm(one, stop_); }) && well && !one.behind;
+    well = with_retry(std::string(one.node), [&] { reader_.confirm(one); }) && well && !one.behind;
   }
   return well;
 }

@@ -23,19 +23,19 @@ std::uint64_t milliseconds(std::chrono::milliseconds time) {
 
 }  // namespace
 
-void TopicReader::resolve_start(FollowedTopic& topic, const StopToken& stop) {
+void TopicReader::resolve_start(FollowedTopic& topic) {
   const StartAt& start = topic.start;
   Account& account = topic.account;
   if (options_.replica) account.reads_replica();
   switch (start.kind) {
     case StartAt::Kind::now: {
       // Position and count come from the same moment: from the newest message itself.
-      const Anchor latest = newest(pool_.of(topic.name, stop), topic.name, stop);
+      const Anchor latest = newest(pool_.of(topic.name, stop_), topic.name, stop_);
       latest.pub.empty() ? account.start_after(latest.id) : account.start_after(latest, false);
       break;
     }
     case StartAt::Kind::last:
-      account.start_after(before_last(pool_.of(topic.name, stop), topic.name, start.count, stop));
+      account.start_after(before_last(pool_.of(topic.name, stop_), topic.name, start.count, stop_));
       break;
     case StartAt::Kind::since:
       account.start_after(before({milliseconds(start.since.at(topic.state.now)), 0}));
@@ -49,20 +49,19 @@ void TopicReader::resolve_start(FollowedTopic& topic, const StopToken& stop) {
       break;
   }
   topic.last_at_start = topic.state.last;
-  options_.live ? notices_.end(topic.state.last) : resolve_end(topic, stop);
+  options_.live ? notices_.end(topic.state.last) : resolve_end(topic);
   topic.start_resolved = true;
 }
 
-void TopicReader::resolve_end(FollowedTopic& topic, const StopToken& stop) {
-  Connection& connection = pool_.of(topic.name, stop);
-  topic.to = newest(connection, topic.name, stop).id;
+void TopicReader::resolve_end(FollowedTopic& topic) {
+  Connection& connection = pool_.of(topic.name, stop_);
+  topic.to = newest(connection, topic.name, stop_).id;
   if (options_.to) topic.to = std::min(topic.to, *options_.to);
   if (options_.until) {
     topic.to = std::min(topic.to, EntryId{milliseconds(options_.until->at(topic.state.now)), UINT64_MAX});
   }
-  notices_.end(options_.reverse
-                   ? std::max(topic.account.position(), oldest_id(connection, topic.name, stop))
-                   : topic.to);
+  notices_.end(options_.reverse ? std::max(topic.account.position(), oldest_id(connection, topic.name, stop_))
+                                : topic.to);
 }
 
 struct TopicReader::Reading {
@@ -76,7 +75,7 @@ bool TopicReader::nothing_left(const FollowedTopic& topic) const {
   return (options_.to || options_.until) && topic.to <= topic.account.position();
 }
 
-std::optional<TopicReader::Reading> TopicReader::begin(FollowedTopic& topic, const StopToken& stop) {
+std::optional<TopicReader::Reading> TopicReader::begin(FollowedTopic& topic) {
   Account::Reading about;
   about.last = topic.state.last;
   if (!options_.live && topic.last_at_start.n < about.last.n) about.last = topic.last_at_start;
@@ -91,28 +90,28 @@ std::optional<TopicReader::Reading> TopicReader::begin(FollowedTopic& topic, con
   const EntryId after = options_.reverse ? std::max(topic.account.position(), before({about.oldest, 0}))
                                          : topic.account.begin_reading(about);
   Reading reading{&topic, History(topic.name, {after, topic.to, options_.reverse})};
-  reading.history.ask(pool_.of(topic.name, stop));
+  reading.history.ask(pool_.of(topic.name, stop_));
   return reading;
 }
 
-void TopicReader::catch_up(const FollowedTopics& topics, const StopToken& stop) {
+void TopicReader::catch_up(const FollowedTopics& topics) {
   // Several topics' requests are under way at once; replies come in the order of the requests.
   std::deque<Reading> readings;
   const auto start = [&](FollowedTopic& topic) {
-    if (auto reading = begin(topic, stop)) readings.push_back(std::move(*reading));
+    if (auto reading = begin(topic)) readings.push_back(std::move(*reading));
   };
   for (FollowedTopic* const topic : topics) start(*topic);
   while (!readings.empty()) {
     Reading reading = std::move(readings.front());
     readings.pop_front();
     FollowedTopic& topic = *reading.topic;
-    Connection& connection = pool_.of(topic.name, stop);
+    Connection& connection = pool_.of(topic.name, stop_);
     if (reading.again) {
-      reading.history.drop(connection, stop);
+      reading.history.drop(connection, stop_);
       start(topic);
       continue;
     }
-    const Reply page = reading.history.take(connection, stop);
+    const Reply page = reading.history.take(connection, stop_);
     const bool any = page.view().size() > 0;
     // Connections that break before all is caught up are no outage as long as each brings something.
     if (any && topic.away) retry_.succeeded();
@@ -159,6 +158,10 @@ void TopicReader::tell_losses(FollowedTopic& topic) {
 }
 
 void TopicReader::deliver(const FollowedTopic& topic) {
+  if (stop_.requested()) {
+    sink_.flush();
+    throw Stopped();
+  }
   if (!sink_.message(topic.name, message_)) throw Enough();
 }
 
@@ -173,20 +176,24 @@ void TopicReader::on_live(FollowedTopic& topic, std::string_view payload) {
   if (!message_.id) return deliver(topic);
   if (topic.behind) return;
   switch (topic.account.live(entry_of(message_))) {
-    case Account::Verdict::deliver: return deliver(topic);
-    case Account::Verdict::skip: return;
+    case Account::Verdict::deliver:
+      return deliver(topic);
+    case Account::Verdict::skip:
+      return;
     case Account::Verdict::read:
-    case Account::Verdict::wait: break;
+    case Account::Verdict::wait:
+      break;
   }
   topic.behind = true;
   topic.too_early = options_.replica;
 }
 
-void TopicReader::confirm(FollowedTopic& topic, const StopToken& stop) {
+void TopicReader::confirm(FollowedTopic& topic) {
   const Anchor* const newest = topic.account.unconfirmed();
   if (newest == nullptr) return;
   const std::string id = newest->id.str();
-  const Reply found = pool_.of(topic.name, stop).command({"XRANGE", stream_key(topic.name), id, id}, stop);
+  const Reply found = pool_.of(topic.name, stop_).command({"XRANGE", stream_key(topic.name), id, id}, stop_);
+  expect(found.view().is_array(), "XRANGE");
   Message entry;
   if (found.view().size() == 0 && options_.replica) return;  // not there yet
   if (found.view().size() == 1) parse_entry(found[0], entry, why_);

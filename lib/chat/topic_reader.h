@@ -56,11 +56,11 @@ struct FollowedTopic {
   bool start_resolved = false;  // the account has begun
   bool behind = true;           // the stream has to be read again
   bool subscribed = false;
-  bool by_name = false;       // not found by a pattern: it must be there
-  bool too_early = false;     // a live message was not the next one: a replica may not have it yet
-  Deadline caught_up_by{};    // a replica that has less than was delivered then has lost it
-  EntryId to = last_id;       // the end of what is delivered
-  EntryId last_at_start;      // the last ID given then
+  bool by_name = false;     // not found by a pattern: it must be there
+  bool too_early = false;   // a live message was not the next one: a replica may not have it yet
+  Deadline caught_up_by{};  // a replica that has less than was delivered then has lost it
+  EntryId to = last_id;     // the end of what is delivered
+  EntryId last_at_start;    // the last ID given then
   TopicState state;
   Account account;
 };
@@ -69,28 +69,32 @@ using FollowedTopics = std::vector<FollowedTopic*>;
 /// The sink has enough.
 struct Enough {};
 
-/// Gives a sink what topics' accounts say is to be delivered: of their streams, and of what the channel brings.
+/// Gives a sink what topics' accounts say is to be delivered: of their streams, and of what the channel
+/// brings.
 class TopicReader {
  public:
   TopicReader(ConnectionPool& pool, const ReadingOptions& options, MessageSink& sink, Notices& notices,
               RetryPolicy& retry)
       : pool_(pool), options_(options), sink_(sink), notices_(notices), retry_(retry) {}
 
+  /// Ends what the others do, with Stopped.
+  void heed(const StopToken& stop) { stop_ = stop; }
+
   /// Where it begins and ends. The topic's state is known.
-  void resolve_start(FollowedTopic& topic, const StopToken& stop);
-  /// Reads the streams to their ends; all topics are at the same node. Throws Enough, Stopped, and Outage, then
-  /// also when a replica has to catch up first.
-  void catch_up(const FollowedTopics& topics, const StopToken& stop);
+  void resolve_start(FollowedTopic& topic);
+  /// Reads the streams to their ends; all topics are at the same node. Throws Enough, Stopped, and Outage,
+  /// then also when a replica has to catch up first.
+  void catch_up(const FollowedTopics& topics);
   /// A payload of the topic's channel. Afterwards the topic may be behind.
   void on_live(FollowedTopic& topic, std::string_view payload);
   /// Looks whether what the channel told stands in the stream.
-  void confirm(FollowedTopic& topic, const StopToken& stop);
+  void confirm(FollowedTopic& topic);
 
  private:
   struct Reading;
 
-  void resolve_end(FollowedTopic& topic, const StopToken& stop);
-  std::optional<Reading> begin(FollowedTopic& topic, const StopToken& stop);
+  void resolve_end(FollowedTopic& topic);
+  std::optional<Reading> begin(FollowedTopic& topic);
   bool nothing_left(const FollowedTopic& topic) const;
   Account::Verdict take_page(FollowedTopic& topic, const Reply& page);
   Account::Verdict take_entry(FollowedTopic& topic, ReplyView entry);
@@ -103,6 +107,7 @@ class TopicReader {
   MessageSink& sink_;
   Notices& notices_;
   RetryPolicy& retry_;
+  StopToken stop_;
   Message message_;
   std::string why_;
   std::uint64_t skipped_ = 0;
