@@ -156,6 +156,7 @@ int publish(const Options& options, const chat::StopToken& stop) {
   if (!words && chat::cli::person_waits(STDIN_FILENO)) {
     chat::cli::log_info(options.whole ? "type the message; Ctrl-D ends it"
                                       : "type a message a line; Ctrl-D ends");
+    feed.cut = chat::cli::warn_of_cut_line;
   }
   std::uint64_t bad = 0;
   try {

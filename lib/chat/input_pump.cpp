@@ -17,6 +17,8 @@ constexpr auto time_to_write = 5s;
 // So much of --rate is made up for: waiting is no finer than a millisecond.
 constexpr auto late_at_most = 10ms;
 
+constexpr std::size_t longest_typed_line = 4095;
+
 class InputPump {
  public:
   InputPump(RecordReader& records, Publisher& publisher, const InputPumpOptions& options)
@@ -132,6 +134,7 @@ class InputPump {
       if (record.separated) options_.output->buffer().push_back(options_.separator);
       flush_output(true);
     }
+    if (options_.cut && record.text.size() == longest_typed_line) options_.cut(record.number);
     if (options_.skip_empty && record.text.empty()) return;
     if (record.too_long) return refuse_too_long(record.number);
     if (options_.json) {

@@ -23,6 +23,9 @@ struct InputPumpOptions {
   bool tee = false;          ///< write each record that was read to it, with its separator
   char separator = '\n';
   std::size_t max_size = std::size_t{1} << 20;  ///< of a message in bytes: longer ones are bad
+  /// Told the number of a record that a terminal may have cut: it gives at most 4,095 bytes of a line
+  /// (termios(3)).
+  std::function<void(std::uint64_t record)> cut;
   /// Told each bad record's number and what is wrong with it.
   std::function<void(std::uint64_t record, const std::string& why)> bad;
   std::function<void(std::uint64_t records)> reached;  ///< told now and then how many were read

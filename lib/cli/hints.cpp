@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "cli/logging.h"
 
 namespace chat::cli {
 
@@ -23,5 +24,12 @@ int with_file_hint(const std::vector<std::string>& topics, const std::function<i
 }
 
 bool person_waits(int fd) { return isatty(fd) == 1 && isatty(STDERR_FILENO) == 1; }
+
+void warn_of_cut_line(std::uint64_t record) {
+  log_warn(
+      "record " + std::to_string(record) +
+      ": a terminal takes at most 4095 bytes of a line, so its end may be missing; longer ones come from a "
+      "file or a pipe");
+}
 
 }  // namespace chat::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -12,5 +13,8 @@ int with_file_hint(const std::vector<std::string>& topics, const std::function<i
 
 /// Whether a person is asked to wait and sees what is said: stderr and `fd` are terminals.
 bool person_waits(int fd);
+
+/// Warns that the terminal may have cut a line that was typed.
+void warn_of_cut_line(std::uint64_t record);
 
 }  // namespace chat::cli

@@ -229,19 +229,33 @@ void Formatter::append_name(std::string& out, std::string_view name) {
   if (isolated) out += isolate_end;
 }
 
-// The text of a message, in a line of `out` that begins at `begin`.
+// The text of a message, in a line of `out` that begins at `begin`. Its own lines come under its first one:
+// none of them begins at the left edge, where it could look like another message.
 void Formatter::append_body(std::string& out, std::size_t begin, std::string_view text) {
-  escaped_.clear();
-  append_escaped(escaped_, text, true);
-  decorate();
+  constexpr std::size_t narrow_indent = 4;
   const bool wrapped = width_ >= least_width;
+  const std::size_t column = columns_of(std::string_view(out).substr(begin));
+  const std::size_t indent = !wrapped || column > width_ / 2 ? narrow_indent : column;
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  append_body_line(out, text.substr(0, text.find('\n')), wrapped ? column % width_ : column, indent);
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    text.remove_prefix(end + 1);
+    out += '\n';
+    out.append(indent, ' ');
+    append_body_line(out, text.substr(0, text.find('\n')), indent, indent);
+  }
+}
+
+void Formatter::append_body_line(std::string& out, std::string_view line, std::size_t column,
+                                 std::size_t indent) {
+  escaped_.clear();
+  append_escaped(escaped_, line, true);
+  decorate();
   const bool isolated = style_.isolates && runs_backwards(escaped_);
-  const std::size_t column = wrapped ? columns_of(std::string_view(out).substr(begin)) : 0;
-  const std::size_t indent = wrapped && column > width_ / 2 ? 4 : column;
   std::string lines;
   std::string& to = isolated ? lines : out;
-  if (wrapped) {
-    append_wrapped(to, body_, column % width_, indent, width_);
+  if (width_ >= least_width) {
+    append_wrapped(to, body_, column, indent, width_);
   } else {
     to += body_;
   }

@@ -29,7 +29,8 @@ struct Style {
   bool isolates = false;        ///< what runs from right to left can be kept by itself: all is UTF-8
   std::string me;               ///< whose mentions are looked for; empty: nobody's
 
-  /// Text for people who look at a terminal: days have a line of their own, long messages are wrapped,
+  /// Text for people who look at a terminal: days have a line of their own, long messages are wrapped, lines
+  /// inside a message are lines under its first one,
   /// mentions stand out, web addresses are links.
   bool dressed() const { return form == Form::text && for_terminal && color && !null_separated; }
 };
@@ -78,6 +79,7 @@ class Formatter {
   void append_day(std::string& out, const std::tm& time, std::int64_t now);
   void append_name(std::string& out, std::string_view name);
   void append_body(std::string& out, std::size_t begin, std::string_view text);
+  void append_body_line(std::string& out, std::string_view line, std::size_t column, std::size_t indent);
   void decorate();
   std::optional<Regex::Match> find_me(std::string_view escaped, std::size_t from) const;
   void append_custom(std::string& out, std::string_view topic, const Message& message);

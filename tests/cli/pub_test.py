@@ -574,3 +574,13 @@ class open_folder:
 
     def __exit__(self, *_):
         os.close(self.fd)
+
+
+def test_a_line_that_the_terminal_has_cut_is_told(server):
+    pub = server.terminal("chat-pub", "topic1")
+    pub.screen.until("type a message a line")
+    pub.type("x" * 5000 + "\n")
+    pub.screen.until("record 1: a terminal takes at most 4095 bytes of a line")
+    pub.type("\x04")
+    assert pub.wait() == 0
+    assert [len(message) for message in server.messages()] == [4095]

@@ -206,7 +206,10 @@ TEST_CASE("on a terminal: days, and wrapped under the beginning of the text") {
   };
   const std::string ana = "\x1b[2m00:00:00\x1b[0m \x1b[34mana\x1b[0m: ";
   CHECK(add(nov_25, "today, and very much so") == ana + "today, and very\n              much so\n");
-  CHECK(add(nov_25 - 86400, "x\ny") == "\x1b[2m── Tuesday 2026-11-24 ──\x1b[0m\n" + ana + "x\\ny\n");
+  CHECK(add(nov_25 - 86400, "x\ny") ==
+        "\x1b[2m── Tuesday 2026-11-24 ──\x1b[0m\n" + ana + "x\n              y\n");
+  CHECK(add(nov_25 - 86400, "one two three four\n\nx\n") ==
+        ana + "one two three\n              four\n              \n              x\n");
   CHECK(add(nov_25 - 86400, "z") == ana + "z\n");
   CHECK(add(nov_25, "z") == "\x1b[2m── Wednesday 2026-11-25 ──\x1b[0m\n" + ana + "z\n");
   CHECK(add(std::int64_t{1} << 60, "z").find("──") == std::string::npos);
