@@ -1,0 +1,111 @@
+"""Readers when the history that they read becomes another one."""
+
+import pytest
+
+from harness import until_true
+from proxy import TO_SERVER, Proxy
+
+
+@pytest.mark.parametrize("late", [1, 5, 10])
+@pytest.mark.parametrize("reader", ["last", "follow", "cursor"])
+def test_a_late_writer_on_the_old_master_hides_nothing(make_server, reader, late):
+    old, new = make_server(tcp=True), make_server(tcp=True)
+    old.pub("topic1", "a1", "a2", "a3")
+    with new.client() as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", old.port)
+        until_true(lambda: len(client.xrange("chat:{topic1}")) == 3)
+        client.execute_command("REPLICAOF", "NO", "ONE")
+    new.pub("topic1", *(f"new{i}" for i in range(5)))
+    fresh = [*(f"new{i}" for i in range(5)), "after"]
+    lines = [f"late{i}" for i in range(late)]
+    gone = rf"older history: {late} messages? up to \S+-{3 + late} "
+    if reader == "cursor":
+        if late > 1:
+            pytest.skip("a cursor knows one position only")
+        old.pub("topic1", *lines)
+        cursor = ["chat-replay", "topic1", "--raw", "--cursor", old.home / "cursor"]
+        assert old.run(*cursor).lines == ["a1", "a2", "a3", *lines]
+        new.pub("topic1", "after")
+        assert old.run(*cursor, "--redis", new.url, err=gone).lines == fresh
+        return
+    with Proxy(old.socket) as proxy:
+        if reader == "last":
+            run = old.follow("topic1", "--raw", "--last", "3", "--redis", proxy.url)
+        else:
+            run = old.start("chat-replay", "topic1", "--raw", "--follow", "--redis", proxy.url)
+        assert run.lines(3) == ["a1", "a2", "a3"]
+        old.pub("topic1", *lines)
+        assert run.lines(late) == lines
+        before = proxy.passed[TO_SERVER]
+        proxy.wait_for(lambda proxy: proxy.passed[TO_SERVER] > before)  # its pulse reads the stream
+        new.pub("topic1", "after")
+        proxy.target = new.socket
+        proxy.cut()
+        assert run.lines(6) == fresh
+        run.err.until(gone)
+        run.stop()
+
+
+class BusyTopic(Proxy):
+    """Publishes one line between any two of the first requests of a reader."""
+
+    def __init__(self, server):
+        self.server, self.left = server, 6
+        super().__init__(server.socket)
+
+    def before_passing_on(self, direction):
+        if direction == TO_SERVER and self.left > 0:
+            self.left -= 1
+            self.server.pub("topic1", f"between {self.left}")
+
+
+def test_a_start_on_a_busy_topic_tells_no_loss(server):
+    server.pub("topic1", "before")
+    with BusyTopic(server) as proxy:
+        sub = server.follow("topic1", "--raw", "--strict", "--redis", proxy.url)
+        server.pub("topic1", "end")
+        sub.out.until("end\n")
+        assert sub.stop().err_text == ""
+
+
+@pytest.mark.parametrize("start", [("--from", "9999999999999-0"), ("--since", "2199-01-01T00:00")])
+def test_a_start_in_the_future_tells_no_loss(server, start):
+    with Proxy(server.socket) as proxy:
+        sub = server.follow("topic1", "--raw", "--strict", *start, "--redis", proxy.url)
+        server.pub("topic1", "a", "b")
+        before = proxy.passed[TO_SERVER]
+        proxy.wait_for(lambda proxy: proxy.passed[TO_SERVER] > before)
+        done = sub.stop()
+        assert done.err_text == "" and done.text == ""
+
+
+def test_a_flush_on_a_kept_connection_is_told_at_the_next_message(server):
+    sub = server.follow("topic1", "--raw")
+    server.pub("topic1", *map(str, range(10)))
+    assert sub.lines(10) == [str(i) for i in range(10)]
+    server.client().flushall()
+    server.pub("topic1", "after")
+    assert sub.line() == "after"
+    sub.err.until(r"older history: 10 messages")
+    server.run("chat-pub", "topic1", "--import-id", "i", input="b0\nb1\n")
+    assert sub.lines(2) == ["b0", "b1"]
+    sub.stop()
+
+
+def test_other_content_under_a_name_used_before_is_shown(server):
+    sub = server.follow("topic1", "--raw")
+    for letter in "ab":
+        server.run("chat-pub", "topic1", "--import-id", "i", input="".join(f"{letter}{i}\n" for i in range(5)))
+        assert sub.lines(5) == [f"{letter}{i}" for i in range(5)]
+        server.client().flushall()
+    sub.stop()
+
+
+def test_a_topics_info_alone_deleted_is_no_loss(server):
+    sub = server.follow("topic1", "--raw", "--strict", "--last", "3")
+    server.pub("topic1", "a", "b")
+    assert sub.lines(2) == ["a", "b"]
+    server.client().delete("chat:{topic1}:info")
+    server.pub("topic1", "c")
+    assert sub.line() == "c"
+    assert sub.stop().err_text == ""
