@@ -32,7 +32,8 @@ bool valid_topic(std::string_view topic);
 /// Throws Error(usage) unless valid_topic.
 void check_topic(std::string_view topic);
 
-/// What to say behind an error about `name` when it is a URL, which stands in the place of a topic; else nothing.
+/// What to say behind an error about `name` when it is a URL, which stands in the place of a topic; else
+/// nothing.
 std::string url_hint(std::string_view name);
 
 /// The keys and channels of a topic. The braces keep them in one slot of a cluster
