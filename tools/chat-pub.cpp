@@ -100,6 +100,38 @@ bool swapped(const Options& options, chat::ConnectionPool& pool, const chat::Sto
          chat::look_up(pool, options.words.back(), stop).exists;
 }
 
+chat::InputPumpOptions input_options(const Options& options) {
+  chat::InputPumpOptions feed;
+  if (!options.topic.empty()) feed.topic = options.topic;
+  feed.user = chat::cli::publishing_user(options.user);
+  feed.json = options.json;
+  feed.skip_empty = options.skip_empty;
+  feed.rate = options.rate;
+  feed.stop_at_bad = !options.import_id.empty();
+  feed.tee = options.tee;
+  feed.separator = options.null ? '\0' : '\n';
+  feed.max_size = options.max_size;
+  feed.bad = [](std::uint64_t record, const std::string& why) {
+    chat::cli::log_error("record " + std::to_string(record) + ": " + why);
+  };
+  return feed;
+}
+
+chat::PublisherOptions publisher_options(const Options& options, chat::Output& out) {
+  chat::PublisherOptions publisher;
+  publisher.ephemeral = options.ephemeral;
+  publisher.create = options.create;
+  publisher.import_id = options.import_id;
+  publisher.wait_replicas = options.wait_replicas;
+  publisher.retry_for = options.common.retry_for.value_or(publisher.retry_for);
+  publisher.warn = chat::cli::log_warn;
+  publisher.note = chat::cli::log_info;
+  if (options.print_ids) {
+    publisher.stored = [&out](std::uint64_t, chat::EntryId id) { out.buffer() += id.str() + "\n"; };
+  }
+  return publisher;
+}
+
 int publish(const Options& options, const chat::StopToken& stop) {
   using chat::RecordReader;
   if (options.topic.empty() && !options.json) {
@@ -109,42 +141,17 @@ int publish(const Options& options, const chat::StopToken& stop) {
     throw chat::Error(chat::Failure::usage,
                       "--import-id '" + options.import_id + "' can't be used: 1 to 64 of A-Z a-z 0-9 . _ -");
   }
+  if (!options.topic.empty()) chat::check_topic(options.topic);
   chat::Output out(STDOUT_FILENO, stop);
-  chat::InputPumpOptions feed;
-  if (!options.topic.empty()) feed.topic = options.topic;
-  if (feed.topic) chat::check_topic(*feed.topic);
-  feed.user = chat::cli::publishing_user(options.user);
-  feed.json = options.json;
-  feed.skip_empty = options.skip_empty;
-  feed.rate = options.rate;
-  feed.stop_at_bad = !options.import_id.empty();
+  chat::InputPumpOptions feed = input_options(options);
   feed.output = &out;
-  feed.tee = options.tee;
-  feed.separator = options.null ? '\0' : '\n';
-  feed.max_size = options.max_size;
-  feed.bad = [](std::uint64_t record, const std::string& why) {
-    chat::cli::log_error("record " + std::to_string(record) + ": " + why);
-  };
-
-  chat::PublisherOptions publisher_options;
-  publisher_options.ephemeral = options.ephemeral;
-  publisher_options.create = options.create;
-  publisher_options.import_id = options.import_id;
-  publisher_options.wait_replicas = options.wait_replicas;
-  publisher_options.retry_for = options.common.retry_for.value_or(publisher_options.retry_for);
-  publisher_options.warn = chat::cli::log_warn;
-  publisher_options.note = chat::cli::log_info;
-  if (options.print_ids) {
-    publisher_options.stored = [&out](std::uint64_t, chat::EntryId id) { out.buffer() += id.str() + "\n"; };
-  }
-
   const bool words = !options.words.empty();
   const auto split = words || options.whole ? RecordReader::Split::whole
                      : options.null         ? RecordReader::Split::null
                                             : RecordReader::Split::newline;
   RecordReader records(words ? words_fd(options.words) : STDIN_FILENO, split, chat::longest_record(feed));
   chat::ConnectionPool pool(options.common.endpoint(), {.first_retry_for = options.common.retry_for});
-  chat::Publisher publisher(pool, publisher_options, stop);
+  chat::Publisher publisher(pool, publisher_options(options, out), stop);
   using When = chat::ProgressLine::When;
   chat::ProgressLine line(options.progress ? When::asked : When::never, chat::cli::progress_display());
   if (line.wanted()) {
