@@ -26,7 +26,7 @@ struct Tool {
 
 /// The whole life of a program: overwrites a password in argv, sets up logging to stderr and signals (SIGINT,
 /// SIGTERM ask to stop, a second one ends at once; SIGPIPE is ignored), parses, runs, and maps what happens
-/// to the exit code: every Error to its own (the table in the README), ClosedOutput to 0, anything else
+/// to the exit code: every Error to its own (the table in redis-chat(7)), ClosedOutput to 0, anything else
 /// to 70. After a signal, dies by it.
 int run(int argc, char** argv, Common& common, const Tool& tool);
 

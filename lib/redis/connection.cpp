@@ -130,7 +130,7 @@ std::string answer_text(std::string_view error, std::string_view command) {
   const bool denied = is_denied(error);
   const bool wrong_type = error.starts_with("WRONGTYPE ");
   if ((denied || wrong_type) && !command.empty()) text += " (" + std::string(command) + ")";
-  if (denied) text += "; scripts/acl prints the rights that are needed";
+  if (denied) text += "; man redis-chat-server names the rights that are needed";
   if (wrong_type) text += "; another program uses this key: rename or delete it";
   return text;
 }

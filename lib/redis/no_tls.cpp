@@ -8,7 +8,7 @@ namespace chat {
 Tls::Tls(const Endpoint& endpoint) {
   throw Error(Failure::usage,
               "this build has no TLS (it takes hiredis 1.0 or later, as in Debian 13), so it can't use " +
-                  endpoint.str() + "; the README shows how to go through socat");
+                  endpoint.str() + " (man redis-chat-server shows the way through socat)");
 }
 
 void Tls::Free::operator()(ssl_st*) const {}

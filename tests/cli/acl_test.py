@@ -56,7 +56,7 @@ def as_(server, user):
 
 def refused(server, user, *argv, **options):
     """Redis refuses it, and the error tells the way out."""
-    done = server.run(*argv, *as_(server, user), code=77, err="scripts/acl", **options)
+    done = server.run(*argv, *as_(server, user), code=77, err="man redis-chat-server", **options)
     assert "pw" not in done.err_text
     return done
 
@@ -329,7 +329,7 @@ def test_each_role_in_a_cluster():
         done = cluster.run("chat-replay", "mine", "--group", "g", "--exec", "false", "--retries", "0", "--dead-letter", "mine.failed", *me("work"), err="put aside")
         assert done.out == b""
         assert cluster.replay("mine.failed", "--raw") == ["one"]
-        cluster.run("chat-pub", "other", "x", *me("pub"), code=77, err="scripts/acl")
-        cluster.run("chat-replay", "mine", *me("pub"), code=77, err="scripts/acl")
+        cluster.run("chat-pub", "other", "x", *me("pub"), code=77, err="man redis-chat-server")
+        cluster.run("chat-replay", "mine", *me("pub"), code=77, err="man redis-chat-server")
     finally:
         cluster.close()

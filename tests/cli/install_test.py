@@ -1,6 +1,7 @@
 """What `cmake --install` and cpack put where: programs, manual pages, completions that shells find by themselves."""
 
 import gzip
+import re
 import shutil
 import subprocess
 
@@ -46,6 +47,7 @@ SHARED = (
     {f"bin/{tool}" for tool in [*TOOLS, "chat-talk"]}
     | {f"share/bash-completion/completions/{tool}" for tool in [*TOOLS, "chat-talk"]}
     | {f"share/fish/vendor_completions.d/{tool}.fish" for tool in [*TOOLS, "chat-talk"]}
+    | {f"share/redis-chat/{name}" for name in ("acl", "smoke", "lib.sh")}
     | {"share/doc/redis-chat/copyright"}
 )
 
@@ -68,6 +70,27 @@ def test_what_is_in_the_package(package):
     assert "libhiredis" in control["Depends"]
     changelog = gzip.decompress((package / "usr/share/doc/redis-chat/changelog.Debian.gz").read_bytes()).decode()
     assert changelog.startswith(f"redis-chat ({control['Version']}) ") and f"\n -- {control['Maintainer']}  " in changelog
+
+
+def test_texts_name_what_is_installed(installed):
+    """Where the package is, there is no checkout: a text that sends people to a file must send them to one of its own."""
+    programs = {tool: (installed / "bin" / tool).read_bytes() for tool in TOOLS}
+    manuals = {page.stem.encode() for page in (installed / "share/man").rglob("*.[0-9]")}
+    for tool, code in programs.items():
+        texts = re.findall(rb"[ -~]{4,}", code)
+        assert [text for text in texts if re.search(rb"scripts/|README|CONTRIBUTING", text)] == [], tool
+        named = set(re.findall(rb"\bman (?:\d )?([a-z]+(?:-[a-z]+)+)", b"\n".join(texts)))
+        assert b"redis-chat-server" in named and named <= manuals, tool
+    pages = "".join((SOURCE / "tools" / f"{page}.md").read_text() for page in PAGES)
+    for path in re.findall(r"/usr/(share/redis-chat/[\w.-]+)", pages):
+        assert (installed / path).exists(), path
+
+
+def test_installed_scripts_run(server, installed):
+    scripts = installed / "share/redis-chat"
+    line = run(scripts / "acl", "publisher", "ana", "topic1")
+    assert line.startswith("user ana ")
+    server.run(scripts / "smoke", env={"PATH": f"{installed}/bin:/usr/bin:/bin", "CHAT_BIN": ""})
 
 
 @pytest.mark.parametrize("shell", SHELLS)
