@@ -38,7 +38,7 @@ std::vector<std::string> near_names(std::string_view name, const std::vector<std
   std::vector<std::pair<std::size_t, std::string>> near;
   for (const std::string& candidate : names) {
     const std::size_t edits = distance(name, candidate);
-    if (edits <= std::max<std::size_t>(1, name.size() / 3)) near.emplace_back(edits, candidate);
+    if (edits > 0 && edits <= std::max<std::size_t>(1, name.size() / 3)) near.emplace_back(edits, candidate);
   }
   std::ranges::sort(near);
   std::vector<std::string> result;

@@ -225,14 +225,17 @@ void set_topic(ConnectionPool& pool, const std::string& topic, const Settings& s
 }
 
 void remove_topic(ConnectionPool& pool, const std::string& topic, bool purge, const StopToken& stop) {
-  require_topic(pool, topic, stop);
+  if (is_default(topic)) {
+    require_topic(pool, topic, stop);
+    index_of(pool, stop).command({"HSET", topics_channel, topic, removed_mark}, stop);
+  } else {
+    // One whose making was cut off is in the index alone.
+    const Reply removed = index_of(pool, stop).command({"HDEL", topics_channel, topic}, stop);
+    expect(removed.view().is_integer(), "HDEL");
+    if (removed.view().integer() == 0) require_topic(pool, topic, stop);
+  }
   Connection& connection = pool.of(topic, stop);
   Connection& index = index_of(pool, stop);
-  if (is_default(topic)) {
-    index.command({"HSET", topics_channel, topic, removed_mark}, stop);
-  } else {
-    index.command({"HDEL", topics_channel, topic}, stop);
-  }
   if (purge) {
     connection.command({"UNLINK", info_key(topic), stream_key(topic)}, stop);
   } else {

@@ -151,6 +151,16 @@ TEST_CASE("removing a topic keeps its messages, and purging does not") {
   CHECK(ask(connection, {"EXISTS", stream_key(topic), info_key(topic)}).view().integer() == 0);
 }
 
+TEST_CASE("a topic whose making was cut off can be removed") {
+  Connection connection = connect();
+  const std::string topic = "topic_test/half";
+  ask(connection, {"HSET", topics_channel, topic, "present"});
+  REQUIRE(listed(topic));
+  remove_topic(nodes(), topic, true, {});
+  CHECK_FALSE(listed(topic));
+  CHECK(error_of([&] { remove_topic(nodes(), topic, true, {}); }).failure() == Failure::no_topic);
+}
+
 TEST_CASE("IDs go on after a stream that is there already") {
   Connection connection = connect();
   const std::string topic = "topic_test/kept";

@@ -18,4 +18,5 @@ TEST_CASE("near names") {
   CHECK(near_names("something", names).empty());
   CHECK(near_names("x", {"y", "yes"}) == Names{"y"});
   CHECK(near_names("a", {}).empty());
+  CHECK(near_names("news", {"news", "newt"}) == Names{"newt"});
 }
