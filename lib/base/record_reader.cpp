@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t piece = std::size_t{64} * 1024;
 
-[[noreturn]] void fail(int fd, int reason) {
+[[noreturn]] void fail_reading(int fd, int reason) {
   const std::string name = fd == STDIN_FILENO ? "standard input" : "file descriptor " + std::to_string(fd);
   throw Error(Failure::input, "can't read " + name + ": " + std::generic_category().message(reason));
 }
@@ -84,7 +84,7 @@ void RecordReader::fill() {
   } else if (n == 0) {
     ended_ = true;
   } else if (errno != EINTR && errno != EAGAIN) {
-    fail(fd_, errno);
+    fail_reading(fd_, errno);
   }
 }
 

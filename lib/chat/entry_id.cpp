@@ -4,6 +4,8 @@
 #include <charconv>
 #include <limits>
 
+#include "base/numbers.h"
+
 namespace chat {
 namespace {
 
@@ -20,12 +22,6 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
     value = 10 * value + static_cast<std::uint64_t>(c - '0');
   }
   return value;
-}
-
-template <typename Number>
-void append_number(std::string& out, Number value) {
-  char digits[24];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
 }
 
 }  // namespace

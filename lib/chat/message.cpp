@@ -4,17 +4,12 @@
 #include <charconv>
 #include <limits>
 
+#include "base/numbers.h"
 #include "base/utf8.h"
 #include "chat/json_object.h"
 
 namespace chat {
 namespace {
-
-template <typename Number>
-void append_number(std::string& out, Number value) {
-  char digits[24];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
-}
 
 void append_json_escape(std::string& out, char32_t code_point) {
   constexpr std::u32string_view short_ones = U"\"\\\b\f\n\r\t";

@@ -11,11 +11,7 @@
 
 namespace chat::cli {
 
-namespace {
-
-const char* const common_group = "Common";
-
-}  // namespace
+namespace {}  // namespace
 
 Endpoint Common::endpoint() const {
   return find_endpoint(redis, password_file, tls_files, [](const char* name) { return std::getenv(name); });

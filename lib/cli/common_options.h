@@ -12,6 +12,9 @@ class App;
 
 namespace chat::cli {
 
+/// The group of --help that all tools have.
+inline constexpr const char* common_group = "Common";
+
 /// The options that every tool has.
 struct Common {
   std::optional<std::string> redis;

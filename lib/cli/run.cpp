@@ -30,8 +30,6 @@ namespace chat::cli {
 
 namespace {
 
-const char* const common_group = "Common";
-
 // A descriptor opened later must not become a standard one that was closed. The wrong direction makes
 // its use fail.
 void open_standard_descriptors() {

@@ -20,7 +20,7 @@ constexpr std::size_t deepest =
 constexpr std::size_t most_elements = std::size_t{1} << 24U;
 constexpr std::size_t longest_line = std::size_t{64} * 1024;
 constexpr std::size_t longest_text = std::size_t{512} * 1024 * 1024;  // Redis's own limit
-constexpr std::size_t most_kept = std::size_t{4} * 1024 * 1024;       // of a buffer that is empty again
+constexpr std::size_t most_kept_room = std::size_t{4} * 1024 * 1024;  // of a buffer that is empty again
 
 // Puts together what hiredis reads. Nothing is thrown through hiredis, which is C: what went wrong is kept.
 class Builder {
@@ -68,7 +68,7 @@ class Builder {
   // Between replies: those that were given keep their memory.
   void begin() {
     if (!pending_.empty()) return;
-    if (received_.use_count() > 1 || received_->texts.capacity() > most_kept) {
+    if (received_.use_count() > 1 || received_->texts.capacity() > most_kept_room) {
       received_ = std::make_shared<Received>();
     }
     received_->texts.clear();
@@ -198,7 +198,7 @@ std::int64_t ReplyView::integer() const {
 ReplyReader::ReplyReader() : state_(std::make_shared<State>()) {
   redisReader* const reader = state_->reader.get();
   if (reader == nullptr) throw std::bad_alloc();
-  reader->maxbuf = most_kept;
+  reader->maxbuf = most_kept_room;
   reader->privdata = &state_->builder;
 }
 
