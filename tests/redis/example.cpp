@@ -11,7 +11,8 @@ int main() {
   using namespace chat;
   std::signal(SIGPIPE, SIG_IGN);
   try {
-    const auto endpoint = find_endpoint({}, {}, {}, [](const char* name) { return std::getenv(name); });
+    const char* const url = std::getenv("REDIS_URL");
+    const Endpoint endpoint = parse_url(url != nullptr ? url : "redis://127.0.0.1");
     const StopToken never;
     Connection redis = Connection::open(endpoint, Clock::now() + std::chrono::seconds(5), never);
     redis.command({"SET", "greeting", "hello"}, never);
