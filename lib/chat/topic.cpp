@@ -155,10 +155,12 @@ bool valid_topic(std::string_view topic) {
 
 void check_topic(std::string_view topic) {
   if (valid_topic(topic)) return;
-  throw Error(Failure::usage, "\"" + std::string(topic) +
-                                  "\" can't be a topic's name: 1 to 128 of A-Z a-z 0-9 . _ - / :, "
-                                  "not starting with - or chat:" +
-                                  url_hint(topic));
+  throw Error(Failure::usage,
+              "\"" + std::string(topic) +
+                  "\" can't be a topic's name: 1 to 128 of A-Z a-z 0-9 . _ - / :, "
+                  "not starting with - or chat:" +
+                  (topic.find(',') == std::string_view::npos ? "" : "; each topic is a word of its own") +
+                  url_hint(topic));
 }
 
 std::string url_hint(std::string_view name) {

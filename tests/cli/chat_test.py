@@ -223,7 +223,7 @@ def test_what_could_not_be_sent_is_told_at_the_end(server, tmux):
         chat.type("never\r")
         chat.until(r"sending: never\n" + PROMPT + "$")
         chat.keys("C-d")
-        chat.until(r"chat: Redis has not acknowledged: never\n")
+        chat.until(r"chat-talk: Redis has not acknowledged: never\n")
         assert chat.ended() == 75
         client.execute_command("CLIENT", "UNPAUSE")
 
@@ -272,7 +272,7 @@ def test_a_terminal_that_can_not_be_drawn_on(server):
 
 def test_wrong_arguments_get_a_usage_line(server):
     for arguments in ([], ["-x"], ["topic1", "ana", "more"]):
-        server.run(CHAT, *arguments, code=64, err=r"^chat: usage: chat-talk TOPIC \[NAME\]; --help tells more\n$")
+        server.run(CHAT, *arguments, code=64, err=r"^chat-talk: usage: chat-talk TOPIC \[NAME\]; --help tells more\n$")
 
 
 def test_tab_completes(server, tmux):

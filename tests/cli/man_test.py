@@ -80,10 +80,30 @@ def test_the_page_has_its_sections(page):
         assert "# SYNOPSIS" in text and "# DESCRIPTION" in text and "```" in section(page, "EXAMPLES")
 
 
-@each_page
+LINKING = ["CONTRIBUTING.md", "scripts/README.md", "tests/bench/README.md", *(f"tools/{page}.md" for page in PAGES)]
+
+
+def headings(text):
+    """As GitHub and lowdown name them in links."""
+    lines = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+@pytest.mark.parametrize("page", LINKING)
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", source(page)):
-        assert (SOURCE / "tools" / target).resolve().exists(), target
+    file = SOURCE / page
+    targets = re.findall(r"\]\(([^)]+)\)", file.read_text())
+    for target in targets:
+        if "://" in target:
+            continue
+        path, _, heading = target.partition("#")
+        led_to = (file.parent / path).resolve() if path else file
+        assert led_to.exists(), target
+        assert not heading or heading in headings(led_to.read_text()), target
+
+
+def test_the_readme_is_short():
+    assert len((SOURCE / "README.md").read_text().splitlines()) <= 250
 
 
 @each_page

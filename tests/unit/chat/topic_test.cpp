@@ -20,6 +20,7 @@ TEST_CASE("names of topics") {
     CHECK(error_of([&] { check_topic(name); }).failure() == Failure::usage);
   }
   CHECK(has(error_of([] { check_topic("a b"); }).what(), "\"a b\" can't be a topic's name"));
+  CHECK(has(error_of([] { check_topic("a,b"); }).what(), "each topic is a word of its own"));
 }
 
 TEST_CASE("keys and channels of a topic share a slot") {

@@ -1,6 +1,7 @@
 #include "redis/endpoint.h"
 
 #include "base/error.h"
+#include "base/secrets.h"
 #include "unit/failure.h"
 
 using namespace chat;
@@ -152,6 +153,9 @@ TEST_CASE("an unknown scheme is answered with the forms") {
     INFO(url);
     CHECK(has(refusal(url), "has no scheme"));
     CHECK(has(refusal(url), "unix:///path"));
+    const std::string text = refusal(url);
+    const std::string forms = text.substr(text.find("the forms are"));
+    CHECK(without_passwords(forms) == forms);
   }
 }
 
