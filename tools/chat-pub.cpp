@@ -67,10 +67,12 @@ void add_options(CLI::App& app, Options& options) {
       app.add_option("--import-id", options.import_id, "Publish only what earlier runs under NAME did not")
           ->type_name("NAME")
           ->check(chat::cli::not_empty());
-  auto* wait = app.add_option("--wait", options.wait_replicas, "Stored means that N replicas have it too [0]")
-                   ->type_name("N")
-                   ->check(chat::cli::whole_number(0, std::numeric_limits<unsigned>::max()));
-  auto* ephemeral = app.add_flag("--ephemeral", options.ephemeral, "Plain PUBLISH: no history, at most once");
+  auto* wait =
+      app.add_option("--wait", options.wait_replicas, "Succeed only when N replicas have it, too [0]")
+          ->type_name("N")
+          ->check(chat::cli::whole_number(0, std::numeric_limits<unsigned>::max()));
+  auto* ephemeral =
+      app.add_flag("--ephemeral", options.ephemeral, "Don't store, only send: some may be lost");
   for (CLI::Option* option : {user, create, import_id, wait, ephemeral}) option->group("Publishing");
 
   auto* print_ids = app.add_flag("--print-ids", options.print_ids, "Write the ID of each stored message");

@@ -48,7 +48,7 @@ void add_options(CLI::App& app, Options& options) {
   auto* follow = app.add_flag("--follow", options.follow, "Go on with live messages");
   auto* speed = app.add_option("--speed", options.speed, "In the original pace, X times as fast (2, 0.5)")
                     ->type_name("X");
-  auto* strict = app.add_flag("--strict", options.strict, "End with 76 when messages were lost");
+  auto* strict = app.add_flag("--strict", options.strict, "When messages were lost, end with status 76");
   auto* read_from = chat::cli::add_read_from(app, options.replica);
   auto* cursor =
       app.add_option("--cursor", options.cursor, "Begin where FILE says; keep there how far it went");

@@ -51,12 +51,13 @@ void add_options(CLI::App& app, Options& options) {
   chat::cli::add_read_from(app, options.replica);
   chat::cli::add_filter(app, options.filter);
   auto* count = chat::cli::add_number(app, "-n,--count", options.count, "End after N messages");
-  auto* timeout = chat::cli::add_duration(app, "--timeout", options.timeout, "End after so long, with 124");
+  auto* timeout =
+      chat::cli::add_duration(app, "--timeout", options.timeout, "End after so long, with exit status 124");
   auto* ready_fd =
       app.add_option("--ready-fd", options.ready_fd, "Write a newline to descriptor N when subscribed")
           ->type_name("N")
           ->check(chat::cli::whole_number(0, 1 << 20));
-  auto* strict = app.add_flag("--strict", options.strict, "End with 76 when messages were lost");
+  auto* strict = app.add_flag("--strict", options.strict, "When messages were lost, end with status 76");
   for (CLI::Option* option : {all, user, echo, count, timeout, ready_fd, strict}) option->group("Messages");
   app.add_flag("-f,--follow", options.follow, "")->group("");  // it always does; tail and chat-replay have it
   app.add_flag("--bell", options.bell, "Ring the terminal's bell when somebody mentions me")->group("Output");

@@ -40,7 +40,7 @@ void add_common(CLI::App& app, Common& common) {
   add_file("--cacert", common.tls_files.cacert, "TLS: trust these authorities [the system's]");
   add_file("--cert", common.tls_files.cert, "TLS: my certificate");
   add_file("--key", common.tls_files.key, "TLS: the key of my certificate");
-  add_duration(app, "--retry-for", common.retry_for, "Ride out outages so long [30s; readers: no end]")
+  add_duration(app, "--retry-for", common.retry_for, "Wait so long for Redis [30s; readers: no end]")
       ->group(common_group);
   app.add_flag("-v,--verbose", common.verbose, "Tell more on standard error")->group(common_group);
   app.add_flag("-q,--quiet", common.quiet, "Tell errors only")->group(common_group);

@@ -83,7 +83,7 @@ CLI::Option* add_read_from(CLI::App& app, bool& replica) {
   return app
       .add_option_function<std::string>(
           "--read-from", [&replica](const std::string& node) { replica = node == "replica"; },
-          "In a cluster, whom to ask [master]")
+          "In a cluster: which node to read [master]")
       ->type_name("master|replica")
       ->check(one_of({"master", "replica"}))
       ->group("Messages");
