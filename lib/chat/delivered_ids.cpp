@@ -5,8 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "chat/entry_id.h"
-
 namespace chat {
 
 namespace {
@@ -26,9 +24,14 @@ std::size_t mix(std::size_t one, std::size_t other) {
   return (one ^ (other + 0x9e3779b97f4a7c15U + (one << 6U) + (one >> 2U)));
 }
 
-std::size_t name_of(std::string_view topic, std::string_view pub) {
-  const std::hash<std::string_view> hash;
-  return mix(hash(pub), hash(topic));
+std::size_t hash_of(std::string_view text) { return std::hash<std::string_view>()(text); }
+
+std::size_t name_of(std::size_t key_hash, std::uint64_t sequence) {
+  return mix(key_hash, sequence * 0x9e3779b97f4a7c15U);
+}
+
+std::size_t name_alone(std::string_view topic, std::string_view pub, std::size_t content) {
+  return mix(mix(hash_of(pub), hash_of(topic)), content);
 }
 
 }  // namespace
@@ -41,32 +44,44 @@ const DeliveredIds::Sequences* DeliveredIds::sequences_of(const std::string& key
   return nullptr;
 }
 
-DeliveredIds::Sequences& DeliveredIds::current(std::string_view topic, std::string_view publisher,
-                                               std::uint64_t sequence, std::size_t content) {
-  if (current_ != nullptr && is_key_of(current_->first, publisher, topic)) return current_->second;
-  std::string key = key_of(publisher, topic);
+// Mostly it is the same publisher as before: nothing is hashed or copied then.
+std::optional<std::uint64_t> DeliveredIds::sequence_of_current(std::string_view topic,
+                                                               std::string_view pub) const {
+  const std::size_t dash = pub.rfind('-');
+  if (current_ == nullptr || dash == std::string_view::npos) return std::nullopt;
+  if (!is_key_of(current_->first, pub.substr(0, dash), topic)) return std::nullopt;
+  return PubId::parse_sequence(pub.substr(dash + 1));
+}
+
+void DeliveredIds::make_current(std::string_view topic, const PubId& pub, std::size_t content) {
+  std::string key = key_of(pub.publisher, topic);
   if (latest_.size() >= capacity && !latest_.contains(key)) older_ = std::exchange(latest_, {});
   const Sequences* const before = sequences_of(key);
-  const Sequences start = before != nullptr ? *before : Sequences{sequence, content, sequence};
+  const Sequences start =
+      before != nullptr ? *before : Sequences{pub.sequence, content, pub.sequence, hash_of(key)};
   current_ = &*latest_.try_emplace(std::move(key), start).first;
-  return current_->second;
 }
 
 void DeliveredIds::add(std::string_view topic, std::string_view pub, std::size_t content,
                        std::uint64_t serial) {
-  const auto parsed = PubId::parse(pub);
-  if (!parsed) return;
-  if (contents_.empty()) contents_.resize(buckets);
-  Sequences& known = current(topic, parsed->publisher, parsed->sequence, content);
-  if (parsed->sequence == known.highest + 1) {
-    known.highest = parsed->sequence;
-  } else if (parsed->sequence < known.first) {
-    add_alone(topic, pub, content);
-  } else if (parsed->sequence > known.highest || !contains(topic, pub, content)) {
-    // What lies between was not delivered; or the name is used anew.
-    known = {parsed->sequence, content, parsed->sequence};
+  auto sequence = sequence_of_current(topic, pub);
+  if (!sequence) {
+    const auto parsed = PubId::parse(pub);
+    if (!parsed) return;
+    make_current(topic, *parsed, content);
+    sequence = parsed->sequence;
   }
-  const std::size_t name = name_of(topic, pub);
+  if (contents_.empty()) contents_.resize(buckets);
+  Sequences& known = current_->second;
+  if (*sequence == known.highest + 1) {
+    known.highest = *sequence;
+  } else if (*sequence < known.first) {
+    add_alone(topic, pub, content);
+  } else if (*sequence > known.highest || !contains(topic, pub, content)) {
+    // What lies between was not delivered; or the name is used anew.
+    known = {*sequence, content, *sequence, known.hash};
+  }
+  const std::size_t name = name_of(known.hash, *sequence);
   Bucket& bucket = contents_[name % buckets];
   auto place = std::ranges::find(bucket, name, &Content::name);
   if (place == bucket.end()) --place;
@@ -76,7 +91,7 @@ void DeliveredIds::add(std::string_view topic, std::string_view pub, std::size_t
 
 void DeliveredIds::add_alone(std::string_view topic, std::string_view pub, std::size_t content) {
   if (latest_alone_.size() >= capacity) older_alone_ = std::exchange(latest_alone_, {});
-  latest_alone_.insert(mix(name_of(topic, pub), content));
+  latest_alone_.insert(name_alone(topic, pub, content));
 }
 
 const DeliveredIds::Content* DeliveredIds::remembered(std::size_t name) const {
@@ -88,13 +103,13 @@ const DeliveredIds::Content* DeliveredIds::remembered(std::size_t name) const {
 
 std::optional<std::uint64_t> DeliveredIds::find(std::string_view topic, std::string_view pub,
                                                 std::size_t content) const {
-  const std::size_t name = name_of(topic, pub);
-  const Content* const latest = remembered(name);
-  if (latest != nullptr && latest->content == content) return latest->serial;
-  const std::size_t one = mix(name, content);
-  if (latest_alone_.contains(one) || older_alone_.contains(one)) return alone;
   const auto parsed = PubId::parse(pub);
-  const Sequences* const known = parsed ? sequences_of(key_of(parsed->publisher, topic)) : nullptr;
+  const std::string key = parsed ? key_of(parsed->publisher, topic) : std::string();
+  const Content* const latest = parsed ? remembered(name_of(hash_of(key), parsed->sequence)) : nullptr;
+  if (latest != nullptr && latest->content == content) return latest->serial;
+  const std::size_t one = name_alone(topic, pub, content);
+  if (latest_alone_.contains(one) || older_alone_.contains(one)) return alone;
+  const Sequences* const known = parsed ? sequences_of(key) : nullptr;
   if (latest != nullptr || known == nullptr) return std::nullopt;
   if (parsed->sequence < known->first || parsed->sequence > known->highest) return std::nullopt;
   if (parsed->sequence == known->first && known->first_content != content) return std::nullopt;

@@ -10,6 +10,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "chat/entry_id.h"
+
 namespace chat {
 
 /// Remembers which messages were delivered, by topic and publisher, whose sequence numbers count each
@@ -45,6 +47,7 @@ class DeliveredIds {
     std::uint64_t first = 0;
     std::size_t first_content = 0;
     std::uint64_t highest = 0;
+    std::size_t hash = 0;  // of the key
   };
   struct Content {
     std::size_t name = 0;
@@ -56,13 +59,13 @@ class DeliveredIds {
   // Two generations: the older one is dropped when the latest is full. Keys are "publisher topic".
   using Publishers = std::unordered_map<std::string, Sequences>;
   const Sequences* sequences_of(const std::string& key) const;
-  Sequences& current(std::string_view topic, std::string_view publisher, std::uint64_t sequence,
-                     std::size_t content);
+  std::optional<std::uint64_t> sequence_of_current(std::string_view topic, std::string_view pub) const;
+  void make_current(std::string_view topic, const PubId& pub, std::size_t content);
 
   Publishers latest_;
   Publishers older_;
   Publishers::value_type* current_ = nullptr;  // in latest_: mostly the same one as before
-  std::vector<Bucket> contents_;               // by the hash of the name; in each the latest first
+  std::vector<Bucket> contents_;               // by the name, a hash; in each the latest first
   std::unordered_set<std::size_t> latest_alone_;
   std::unordered_set<std::size_t> older_alone_;
 };

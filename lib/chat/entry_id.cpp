@@ -63,11 +63,14 @@ bool valid_publisher(std::string_view name) {
 std::optional<PubId> PubId::parse(std::string_view text) {
   const std::size_t dash = text.rfind('-');
   if (dash == std::string_view::npos || !valid_publisher(text.substr(0, dash))) return std::nullopt;
-  const std::string_view digits = text.substr(dash + 1);
-  if (digits.starts_with('0')) return std::nullopt;
-  const auto number = parse_number(digits);
+  const auto number = parse_sequence(text.substr(dash + 1));
   if (!number) return std::nullopt;
   return PubId{std::string(text.substr(0, dash)), *number};
+}
+
+std::optional<std::uint64_t> PubId::parse_sequence(std::string_view digits) {
+  if (digits.starts_with('0')) return std::nullopt;
+  return parse_number(digits);
 }
 
 }  // namespace chat

@@ -37,6 +37,8 @@ struct PubId {
 
   /// The last `-` separates. Nothing when it is no such ID.
   static std::optional<PubId> parse(std::string_view text);
+  /// What stands behind that `-`.
+  static std::optional<std::uint64_t> parse_sequence(std::string_view digits);
 };
 
 /// Whether it can be the P of a PubId.

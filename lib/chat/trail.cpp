@@ -6,27 +6,30 @@
 namespace chat {
 
 void Trail::add(const EntryId& id, std::string_view pub, std::uint64_t serial, std::uint64_t held) {
-  std::vector<Step>& level = levels_[static_cast<std::size_t>(std::countr_zero(serial))];
-  if (level.size() < wide) {
-    level.push_back({{id, std::string(pub)}, serial, held});
+  auto& [steps, oldest] = levels_[static_cast<std::size_t>(std::countr_zero(serial))];
+  if (steps.size() < wide) {
+    steps.push_back({{id, std::string(pub)}, serial, held});
     return;
   }
-  Step& oldest = *std::ranges::min_element(level, {}, &Step::serial);
-  oldest.anchor.id = id;
-  oldest.anchor.pub = pub;
-  oldest.serial = serial;
-  oldest.held = held;
+  Step& step = steps[oldest];
+  oldest = (oldest + 1) % wide;
+  step.anchor.id = id;
+  step.anchor.pub = pub;
+  step.serial = serial;
+  step.held = held;
 }
 
 void Trail::cut(std::uint64_t serial) {
-  for (std::vector<Step>& level : levels_) {
-    std::erase_if(level, [&](const Step& step) { return step.serial > serial; });
+  for (auto& [steps, oldest] : levels_) {
+    std::ranges::rotate(steps, steps.begin() + static_cast<std::ptrdiff_t>(oldest));
+    oldest = 0;
+    std::erase_if(steps, [&](const Step& step) { return step.serial > serial; });
   }
 }
 
 std::vector<Trail::Step> Trail::steps() const {
   std::vector<Step> all;
-  for (const std::vector<Step>& level : levels_) all.insert(all.end(), level.begin(), level.end());
+  for (const Level& level : levels_) all.insert(all.end(), level.steps.begin(), level.steps.end());
   std::ranges::sort(all, std::ranges::greater(), &Step::serial);
   return all;
 }

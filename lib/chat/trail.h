@@ -40,7 +40,11 @@ class Trail {
  private:
   // A serial that two divides k times goes to level k, where it replaces the oldest.
   static constexpr std::size_t wide = 8;
-  std::array<std::vector<Step>, 65> levels_;
+  struct Level {
+    std::vector<Step> steps;  // a ring
+    std::size_t oldest = 0;
+  };
+  std::array<Level, 65> levels_;
 };
 
 }  // namespace chat

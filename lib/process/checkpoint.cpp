@@ -24,6 +24,7 @@ void CheckpointQueue::add(EntryId id) {
 }
 
 void CheckpointQueue::done(const std::vector<EntryId>& ids) {
+  if (entries_.empty()) return;
   // They are mostly in order, or the last that came.
   auto from = entries_.begin();
   for (const EntryId& id : ids) {

@@ -230,7 +230,7 @@ bool Connection::dead() {
 }
 
 void Connection::fill() {
-  std::array<char, std::size_t{16} * 1024> bytes;
+  std::array<char, std::size_t{64} * 1024> bytes;
   do {
     errno = 0;
     const ssize_t count = read_some(*context_, bytes);

@@ -87,7 +87,7 @@ class NoReply : public std::runtime_error {
 class ReplyReader {
  public:
   ReplyReader();
-  /// Takes bytes from the connection; some 16 KiB at a time are best. Replies that were given stay valid.
+  /// Takes bytes from the connection; some 64 KiB at a time are best. Replies that were given stay valid.
   void feed(std::string_view bytes);
   /// The next complete reply, errors included; nothing when more has to be received first. Throws NoReply.
   std::optional<Reply> next();
