@@ -1,26 +1,68 @@
 #include "process/checkpoint.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace chat {
 
-CursorCheckpoint::CursorCheckpoint(const std::string& path, std::chrono::milliseconds save_every)
-    : cursor_(path), save_every_(save_every), saved_(cursor_.load()), done_(saved_) {}
+namespace {
 
-void CursorCheckpoint::save(const std::vector<EntryId>& ids) {
-  done_ = ids.back();
+constexpr std::size_t all_kept = 16;  // so many of the latest
+constexpr std::size_t most_kept = 32;
+
+// A stranger's entry may have anything there.
+bool can_be_kept(std::string_view pub) { return pub.empty() || PubId::parse(pub); }
+
+}  // namespace
+
+CursorCheckpoint::CursorCheckpoint(const std::string& path, std::chrono::milliseconds save_every)
+    : cursor_(path), save_every_(save_every), saved_(cursor_.load()) {
+  for (auto anchor = saved_.rbegin(); anchor != saved_.rend(); ++anchor) {
+    // Without a pub behind others, it is a foreign entry.
+    if (!anchor->pub.empty() || newest_ == 0) remember(*anchor);
+  }
+}
+
+void CursorCheckpoint::save(const std::vector<Anchor>& done) {
+  for (const Anchor& anchor : done) {
+    if (!anchor.pub.empty()) remember(anchor);
+  }
+  done_ = done.back();
   if (Clock::now() >= next_save_) finish();
 }
 
 void CursorCheckpoint::finish() {
-  if (!done_ || done_ == saved_) return;
-  cursor_.save(*done_);
-  saved_ = done_;
+  if (done_.id == EntryId{} || (!saved_.empty() && done_ == saved_.front())) return;
+  saved_ = kept();
+  cursor_.save(saved_);
   next_save_ = Clock::now() + save_every_;
 }
 
-void CheckpointQueue::add(EntryId id) {
-  if (checkpoint_ != nullptr) entries_.push_back({id, false});
+void CursorCheckpoint::remember(const Anchor& anchor) {
+  const std::uint64_t n = anchor.id.n;
+  if (n == 0 || n == UINT64_MAX) return;  // nobody counts those
+  if (n <= newest_) trail_.cut(n - 1);    // another history, which goes on from there
+  trail_.add(anchor.id, anchor.pub, n, 0);
+  newest_ = n;
+}
+
+std::vector<Anchor> CursorCheckpoint::kept() const {
+  std::vector<Anchor> kept{done_};
+  if (!can_be_kept(done_.pub)) kept.front().pub.clear();
+  std::uint64_t distance = 0;
+  for (Trail::Step& step : trail_.steps()) {
+    if (kept.size() == most_kept) break;
+    if (!can_be_kept(step.anchor.pub)) continue;
+    const std::uint64_t back = newest_ - step.serial;
+    if (step.anchor.id >= kept.back().id || (kept.size() >= all_kept && back < 2 * distance)) continue;
+    kept.push_back(std::move(step.anchor));
+    distance = back;
+  }
+  return kept;
+}
+
+void CheckpointQueue::add(EntryId id, std::string_view pub) {
+  if (checkpoint_ != nullptr) entries_.push_back({{id, std::string(pub)}, false});
 }
 
 void CheckpointQueue::done(const std::vector<EntryId>& ids) {
@@ -28,7 +70,7 @@ void CheckpointQueue::done(const std::vector<EntryId>& ids) {
   // They are mostly in order, or the last that came.
   auto from = entries_.begin();
   for (const EntryId& id : ids) {
-    const auto is_it = [&](const Entry& entry) { return !entry.done && entry.id == id; };
+    const auto is_it = [&](const Entry& entry) { return !entry.done && entry.anchor.id == id; };
     if (!entries_.empty() && is_it(entries_.back())) {
       entries_.back().done = true;
       continue;
@@ -43,17 +85,17 @@ void CheckpointQueue::done(const std::vector<EntryId>& ids) {
 
 void CheckpointQueue::commit() {
   if (checkpoint_ == nullptr) return;
-  std::vector<EntryId> ids;
+  std::vector<Anchor> done;
   if (checkpoint_->in_order()) {
     for (; !entries_.empty() && entries_.front().done; entries_.pop_front())
-      ids.push_back(entries_.front().id);
+      done.push_back(std::move(entries_.front().anchor));
   } else {
-    std::erase_if(entries_, [&](const Entry& entry) {
-      if (entry.done) ids.push_back(entry.id);
+    std::erase_if(entries_, [&](Entry& entry) {
+      if (entry.done) done.push_back(std::move(entry.anchor));
       return entry.done;
     });
   }
-  if (!ids.empty()) checkpoint_->save(ids);
+  if (!done.empty()) checkpoint_->save(done);
 }
 
 void CheckpointQueue::failed(EntryId id) const {
@@ -69,7 +111,7 @@ std::optional<std::chrono::milliseconds> CheckpointQueue::keep_every() const {
 }
 
 bool QueueMessages::message(const std::string& topic, const Message& message) {
-  if (message.id) queue_.add(*message.id);
+  if (message.id) queue_.add(*message.id, message.pub);
   return next_.message(topic, message);
 }
 

@@ -1,14 +1,17 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/wait.h"
 #include "chat/entry_id.h"
 #include "chat/message_sink.h"
+#include "chat/trail.h"
 #include "process/cursor.h"
 
 namespace chat {
@@ -22,7 +25,7 @@ class Checkpoint {
   virtual bool in_order() const = 0;
 
   /// These messages are processed for good.
-  virtual void save(const std::vector<EntryId>& ids) = 0;
+  virtual void save(const std::vector<Anchor>& done) = 0;
 
   /// What was given out is still being processed. To be called every keep_every() meanwhile.
   virtual void keep() {}
@@ -31,25 +34,31 @@ class Checkpoint {
   virtual std::optional<std::chrono::milliseconds> keep_every() const { return std::nullopt; }
 };
 
-/// Keeps the position in a cursor file.
+/// Keeps the position in a cursor file: the last message done, the 15 before it, and ever fewer of the older
+/// ones, 32 lines at most.
 class CursorCheckpoint : public Checkpoint {
  public:
   /// Saves at most once in `save_every`, and at finish().
   CursorCheckpoint(const std::string& path, std::chrono::milliseconds save_every);
 
-  /// Where the cursor stood at first.
-  std::optional<EntryId> position() const { return saved_; }
+  /// Where the cursor stands, and some that were done before, the latest first; empty: nowhere yet.
+  const std::vector<Anchor>& position() const { return saved_; }
   bool is_empty_file() const { return cursor_.is_empty_file(); }
 
   bool in_order() const override { return true; }
-  void save(const std::vector<EntryId>& ids) override;
+  void save(const std::vector<Anchor>& done) override;
   void finish();
 
  private:
+  void remember(const Anchor& anchor);
+  std::vector<Anchor> kept() const;
+
   Cursor cursor_;
   std::chrono::milliseconds save_every_;
-  std::optional<EntryId> saved_;
-  std::optional<EntryId> done_;
+  std::vector<Anchor> saved_;
+  Anchor done_;               // the last one; no ID: none in this run
+  Trail trail_;               // by n
+  std::uint64_t newest_ = 0;  // there
   Deadline next_save_{};
 };
 
@@ -61,7 +70,7 @@ class CheckpointQueue {
   explicit CheckpointQueue(Checkpoint* checkpoint) : checkpoint_(checkpoint) {}
 
   /// Takes the next message that comes.
-  void add(EntryId id);
+  void add(EntryId id, std::string_view pub = {});
   /// Marks messages as done: printed and written, given to a command that succeeded, filtered out.
   void done(const std::vector<EntryId>& ids);
   /// Tells the checkpoint what it may know.
@@ -73,7 +82,7 @@ class CheckpointQueue {
 
  private:
   struct Entry {
-    EntryId id;
+    Anchor anchor;
     bool done;
   };
 

@@ -5,18 +5,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
+#include "chat/entry_id.h"
 
 namespace chat {
 
 namespace {
+
+constexpr std::size_t longest = 8192;  // of a file's content, which has some dozens of lines
 
 class File {
  public:
@@ -75,6 +80,33 @@ int open_lock(const std::string& path) {
   }
 }
 
+// An ID, and a pub unless it stands for any.
+std::optional<Anchor> parse_line(std::string_view line) {
+  const std::size_t space = std::min(line.find(' '), line.size());
+  const auto id = EntryId::parse(line.substr(0, space));
+  if (!id) return std::nullopt;
+  if (space == line.size()) return Anchor{*id, {}};
+  const std::string_view pub = line.substr(space + 1);
+  if (!PubId::parse(pub)) return std::nullopt;
+  return Anchor{*id, std::string(pub)};
+}
+
+// Nothing when it isn't what a cursor holds.
+std::optional<std::vector<Anchor>> parse(std::string_view text) {
+  std::vector<Anchor> done;
+  if (text.size() > longest) return std::nullopt;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    auto anchor = parse_line(text.substr(0, end));
+    if (!anchor || (!done.empty() && anchor->id >= done.back().id)) return std::nullopt;
+    // People may write an ID without a newline; a pub without one may have lost its end.
+    if (end == std::string_view::npos && (!done.empty() || !anchor->pub.empty())) return std::nullopt;
+    done.push_back(*std::move(anchor));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return done;
+}
+
 }  // namespace
 
 Cursor::Cursor(const std::string& path) : path_(resolved(path)) {
@@ -101,34 +133,36 @@ Cursor::Cursor(const std::string& path) : path_(resolved(path)) {
 // Whether a position can be kept is found out before anything is done that it stands for: by keeping what is
 // there.
 void Cursor::try_out() const {
-  File file(path_, O_RDONLY);
-  if (!file.is_open() && errno != ENOENT) file.fail("read");
-  std::string text(64, '\0');
-  const ssize_t size = file.is_open() ? read(file.fd(), text.data(), text.size()) : 0;
-  if (size < 0) file.fail("read");
-  text.resize(static_cast<std::size_t>(size));
-  if (text.size() == 64) return;  // no position: load() says so
-  if (file.is_open()) return write_text(text);
+  const auto text = read_text();
+  if (text && text->size() > longest) return;  // no position: load() says so
+  if (text) return write_text(*text);
   write_part("0-0\n");
   unlink((path_ + ".part").c_str());
 }
 
 Cursor::~Cursor() { close(lock_); }
 
-std::optional<EntryId> Cursor::load() const {
+// One byte more than a position can have, at most. Nothing when there is no file.
+std::optional<std::string> Cursor::read_text() const {
   File file(path_, O_RDONLY);
   if (!file.is_open() && errno == ENOENT) return std::nullopt;
   if (!file.is_open()) file.fail("read");
-  std::string text(64, '\0');
+  std::string text(longest + 1, '\0');
   const ssize_t size = read(file.fd(), text.data(), text.size());
   if (size < 0) file.fail("read");
   text.resize(static_cast<std::size_t>(size));
-  if (text.ends_with('\n')) text.pop_back();
-  if (text.empty()) return std::nullopt;
-  const auto id = EntryId::parse(text);
-  if (!id)
-    throw Error(Failure::input, "the cursor " + path_ + " holds no ID: mend it, or delete it to begin anew");
-  return id;
+  return text;
+}
+
+std::vector<Anchor> Cursor::load() const {
+  const std::string text = read_text().value_or("");
+  if (text.empty() || text == "\n") return {};
+  auto done = parse(text);
+  if (!done) {
+    throw Error(Failure::input,
+                "the cursor " + path_ + " holds no ID, or is damaged: mend it, or delete it to begin anew");
+  }
+  return *std::move(done);
 }
 
 bool Cursor::is_empty_file() const {
@@ -136,7 +170,15 @@ bool Cursor::is_empty_file() const {
   return stat(path_.c_str(), &about) == 0 && about.st_size <= 1;  // a newline at most
 }
 
-void Cursor::save(EntryId id) { write_text(id.str() + "\n"); }
+void Cursor::save(const std::vector<Anchor>& done) {
+  std::string text;
+  for (const Anchor& anchor : done) {
+    text += anchor.id.str();
+    if (!anchor.pub.empty()) text += ' ' + anchor.pub;
+    text += '\n';
+  }
+  write_text(text);
+}
 
 void Cursor::write_text(const std::string& text) const {
   write_part(text);

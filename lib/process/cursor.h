@@ -2,13 +2,20 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "chat/entry_id.h"
+#include "chat/trail.h"
 
 namespace chat {
 
-/// A file that holds the ID of the last message processed, and a newline. A lock on FILE.lock beside it, kept
-/// as long as this object, lets only one run use it. A crash leaves the old content or the new, never less.
+/// A file that holds how far a topic is processed: a line `ID pub` for the last message done, and such lines
+/// for some that were done before it, the latest first, so that the place is found again in a history that
+/// goes on otherwise. IDs become smaller from line to line. A line with an ID alone stands for any message
+/// there: a foreign entry, or a file of an older version. Scripts that want the ID take the first word:
+/// `head -n1 FILE | cut -d' ' -f1`.
+///
+/// A lock on FILE.lock beside it, kept as long as this object, lets only one run use it. A crash leaves the
+/// old content or the new, never less.
 class Cursor {
  public:
   /// Takes the lock. Throws Error(again) when another run has it, Error(file) when files can't be opened, or
@@ -18,16 +25,18 @@ class Cursor {
   Cursor(const Cursor&) = delete;
   Cursor& operator=(const Cursor&) = delete;
 
-  /// What the file holds; nothing when it isn't there or is empty. Throws Error(input) when it holds no ID.
-  std::optional<EntryId> load() const;
+  /// What the file holds, the latest first; nothing when it isn't there or is empty. Throws Error(input) when
+  /// it holds something else.
+  std::vector<Anchor> load() const;
 
   /// Whether the file is there and empty, which says nothing.
   bool is_empty_file() const;
 
   /// Writes a temporary file, fsync(2), rename(2). Owner and mode of the file stay. Throws Error(file).
-  void save(EntryId id);
+  void save(const std::vector<Anchor>& done);
 
  private:
+  std::optional<std::string> read_text() const;
   void try_out() const;
   void write_text(const std::string& text) const;
   void write_part(const std::string& text) const;

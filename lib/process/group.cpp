@@ -240,15 +240,15 @@ bool GroupReader::tell(EntryId id, ReplyView entry, std::uint64_t tries) {
   std::string why;
   if (!entry[1].is_array()) {
     lose(id.str());
-    save({id});
+    save({Anchor{id, {}}});
   } else if (id.ms < static_cast<std::uint64_t>(oldest_.count())) {
-    save({id});  // past the topic's max_age, only not trimmed yet
+    save({Anchor{id, {}}});  // past the topic's max_age, only not trimmed yet
   } else if (!parse_entry(entry, message, why)) {
     notices_.warn(options_.topic + ": skipped entry " + id.str() + ", which is no chat message: " + why);
-    save({id});
+    save({Anchor{id, {}}});
   } else if (options_.most_deliveries > 0 && tries > options_.most_deliveries) {
     options_.give_up(message);
-    save({id});
+    save({Anchor{id, {}}});
   } else {
     tries_[id] = tries;
     if (stop_.requested() || !sink_->message(options_.topic, message)) {
@@ -269,8 +269,8 @@ bool GroupReader::anything_pending() {
   return pending[0].integer() > 0;
 }
 
-void GroupReader::save(const std::vector<EntryId>& ids) {
-  for (const EntryId& id : ids) {
+void GroupReader::save(const std::vector<Anchor>& done) {
+  for (const auto& [id, pub] : done) {
     held_.erase(id);
     tries_.erase(id);
     unacknowledged_.push_back(id.str());

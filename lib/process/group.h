@@ -51,7 +51,7 @@ class GroupReader : public Checkpoint {
   void run(MessageSink& sink, const StopToken& stop);
 
   bool in_order() const override { return false; }
-  void save(const std::vector<EntryId>& ids) override;
+  void save(const std::vector<Anchor>& done) override;
   /// Keeps all that this consumer was given and has not acknowledged from others.
   void keep() override;
   void failed(EntryId id) override;

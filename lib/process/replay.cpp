@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/output.h"
@@ -107,10 +108,12 @@ void read_history(ConnectionPool& pool, const ReplayOptions& options, Notices& n
   std::optional<CursorCheckpoint> cursor;
   if (!options.cursor.empty()) {
     cursor.emplace(options.cursor, printed ? 1000ms : 0ms);
-    if (const auto id = cursor->position()) {
+    if (const std::vector<Anchor>& done = cursor->position(); !done.empty()) {
       reading.start = {};
       reading.start.kind = StartAt::Kind::after;
-      reading.start.after = *id;
+      reading.start.after = done.front().id;
+      reading.start.pub = done.front().pub;
+      reading.start.older.assign(done.begin() + 1, done.end());
       reading.start.counted = true;
     } else if (cursor->is_empty_file()) {
       notices.warn("the cursor " + options.cursor + " is empty: beginning where a new one does");

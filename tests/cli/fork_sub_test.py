@@ -20,8 +20,6 @@ def test_a_late_writer_on_the_old_master_hides_nothing(make_server, reader, late
     lines = [f"late{i}" for i in range(late)]
     gone = rf"older history: {late} messages? up to \S+-{3 + late} "
     if reader == "cursor":
-        if late > 1:
-            pytest.skip("a cursor knows one position only")
         old.pub("topic1", *lines)
         cursor = ["chat-replay", "topic1", "--raw", "--cursor", old.home / "cursor"]
         assert old.run(*cursor).lines == ["a1", "a2", "a3", *lines]
@@ -44,6 +42,50 @@ def test_a_late_writer_on_the_old_master_hides_nothing(make_server, reader, late
         assert run.lines(6) == fresh
         run.err.until(gone)
         run.stop()
+
+
+def older_history(make_server, before, gone, new):
+    """A server with so many messages, and another one that has the first ones, and others after them from earlier."""
+    one, other = make_server(tcp=True), make_server(tcp=True)
+    one.pub("topic1", *(f"before{i}" for i in range(before)))
+    with other.client() as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", one.port)
+        until_true(lambda: len(client.xrange("chat:{topic1}")) == before)
+        client.execute_command("REPLICAOF", "NO", "ONE")
+    other.pub("topic1", *(f"new{i}" for i in range(new)))
+    one.pub("topic1", *(f"gone{i}" for i in range(gone)))
+    return one, other
+
+
+@pytest.mark.parametrize("command", [(), ("--exec", "cat")])
+@pytest.mark.parametrize("new", [5, 10, 12])
+def test_a_cursor_goes_on_in_an_older_history_with_a_slower_clock(make_server, command, new):
+    """The new messages' numbers are below the cursor's."""
+    one, other = older_history(make_server, 20, 10, new)
+    cursor = ["chat-replay", "topic1", "--raw", "--strict", "--cursor", one.home / "cursor", *command]
+    assert len(one.run(*cursor).lines) == 30
+    done = one.run(*cursor, "--redis", other.url, code=76, err=r"older history: 10 messages up to \S+-30 ")
+    assert done.lines == [f"new{i}" for i in range(new)]
+    assert one.run(*cursor, "--redis", other.url).lines == []
+
+
+def test_a_cursor_that_left_the_history_long_ago_leaves_nothing_out(make_server):
+    one, other = older_history(make_server, 300, 100, 5)
+    cursor = ["chat-replay", "topic1", "--raw", "--cursor", one.home / "cursor"]
+    assert len(one.run(*cursor).lines) == 400
+    lines = one.run(*cursor, "--redis", other.url, err="older history: [0-9]+ messages? up to").lines
+    again = len(lines) - 5
+    assert again < 150 and lines == [*(f"before{i}" for i in range(300 - again, 300)), *(f"new{i}" for i in range(5))]
+
+
+def test_a_cursor_of_an_older_version_is_read_and_gets_the_new_form(server):
+    server.pub("topic1", *"abc")
+    ids = [id for id, _ in server.entries()]
+    cursor = server.home / "cursor"
+    cursor.write_text(ids[1] + "\n")
+    assert server.replay("topic1", "--raw", "--cursor", cursor) == ["c"]
+    pub = server.entries()[2][1][b"pub"].decode()
+    assert cursor.read_text() == f"{ids[2]} {pub}\n{ids[1]}\n"
 
 
 class BusyTopic(Proxy):

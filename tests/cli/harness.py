@@ -477,6 +477,10 @@ class Server(Tools):
         with self.client() as client:
             return [(id.decode(), fields) for id, fields in client.xrange(f"chat:{{{topic}}}")]
 
+    def position(self, name="cursor"):
+        """The ID in a cursor file: its first word."""
+        return (self.home / name).read_text().split()[0]
+
     def messages(self, topic="topic1"):
         """The messages of a topic's stream, as bytes."""
         return [fields[b"message"] for _, fields in self.entries(topic)]

@@ -34,7 +34,7 @@ struct Bench {
     sink.on_message = [this] { return act(); };
   }
   bool act() {
-    if (acknowledging) reader->save({*sink.messages.back().id});
+    if (acknowledging) reader->save({Anchor{*sink.messages.back().id, {}}});
     return true;
   }
   /// Does something once, before the message with this text is done.

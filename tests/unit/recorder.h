@@ -52,7 +52,10 @@ struct RecordingCheckpoint : chat::Checkpoint {
   std::function<void()> on_keep = [] {};
 
   bool in_order() const override { return ordered; }
-  void save(const std::vector<chat::EntryId>& ids) override { calls.push_back(ids); }
+  void save(const std::vector<chat::Anchor>& done) override {
+    calls.emplace_back();
+    for (const chat::Anchor& anchor : done) calls.back().push_back(anchor.id);
+  }
   void keep() override {
     ++times_kept;
     on_keep();

@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
+Anchor at(std::uint64_t ms, std::uint64_t n) { return {{ms, n}, {}}; }
+
 using Calls = std::vector<std::vector<EntryId>>;
 
 Message numbered(std::uint64_t n) {
@@ -49,10 +51,10 @@ TEST_CASE("a cursor is written at first, then once in a while and at the end") {
   const Folder folder;
   const std::string path = folder / "cursor";
   CursorCheckpoint checkpoint(path, 1h);
-  CHECK_FALSE(checkpoint.position());
-  checkpoint.save({{1, 1}, {1, 2}});
+  CHECK(checkpoint.position().empty());
+  checkpoint.save({at(1, 1), at(1, 2)});
   CHECK(content(path) == "1-2\n");
-  checkpoint.save({{1, 3}});
+  checkpoint.save({at(1, 3)});
   CHECK(content(path) == "1-2\n");
   checkpoint.finish();
   CHECK(content(path) == "1-3\n");
@@ -61,8 +63,8 @@ TEST_CASE("a cursor is written at first, then once in a while and at the end") {
 TEST_CASE("without a pause every checkpoint is written") {
   const Folder folder;
   CursorCheckpoint checkpoint(folder / "cursor", 0ms);
-  checkpoint.save({{1, 1}});
-  checkpoint.save({{1, 2}});
+  checkpoint.save({at(1, 1)});
+  checkpoint.save({at(1, 2)});
   CHECK(content(folder / "cursor") == "1-2\n");
 }
 
@@ -71,13 +73,63 @@ TEST_CASE("a cursor that did not move is not written") {
   const std::string path = folder / "cursor";
   write_file(path, "4-2\n");
   CursorCheckpoint checkpoint(path, 1h);
-  CHECK(checkpoint.position() == EntryId{4, 2});
+  CHECK(checkpoint.position() == std::vector{at(4, 2)});
   std::filesystem::remove(path);
   checkpoint.finish();
   CHECK_FALSE(std::filesystem::exists(path));
-  checkpoint.save({{4, 3}});
-  CHECK(content(path) == "4-3\n");
+  checkpoint.save({{{4, 3}, "p-3"}});
+  CHECK(content(path) == "4-3 p-3\n4-2\n");
   CHECK_FALSE(checkpoint.keep_every());
+}
+
+namespace {
+
+std::vector<std::uint64_t> kept(const std::string& path) {
+  std::vector<std::uint64_t> numbers;
+  const CursorCheckpoint checkpoint(path, 0ms);
+  for (const Anchor& anchor : checkpoint.position()) numbers.push_back(anchor.id.n);
+  return numbers;
+}
+
+std::vector<Anchor> messages(const std::string& publisher, std::uint64_t from, std::uint64_t to) {
+  std::vector<Anchor> all;
+  for (; from <= to; ++from) all.push_back({{from, from}, publisher + "-" + std::to_string(from)});
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a cursor has the latest messages, and ever fewer before them") {
+  const Folder folder;
+  const std::string path = folder / "cursor";
+  for (std::uint64_t n = 1; n <= 100'000; n += 5000)  // in several runs
+    CursorCheckpoint(path, 0ms).save(messages("p", n, n + 4999));
+  const std::vector<std::uint64_t> numbers = kept(path);
+  CHECK(numbers.size() > 24);
+  CHECK(numbers.size() <= 32);
+  for (std::size_t i = 0; i < 16; ++i) CHECK(numbers[i] == 100'000 - i);
+  for (std::size_t i = 17; i < numbers.size(); ++i)  // not further apart than that
+    CHECK(100'000 - numbers[i] <= 5 * (100'000 - numbers[i - 1]));
+  CHECK(numbers.back() < 60'000);
+}
+
+TEST_CASE("a cursor forgets what another history has in its place") {
+  const Folder folder;
+  const std::string path = folder / "cursor";
+  CursorCheckpoint(path, 0ms).save(messages("p", 1, 9));
+  CursorCheckpoint(path, 0ms).save(messages("q", 4, 5));
+  CHECK(content(path) == "5-5 q-5\n4-4 q-4\n3-3 p-3\n2-2 p-2\n1-1 p-1\n");
+}
+
+TEST_CASE("foreign entries are a cursor's place, but count nothing") {
+  const Folder folder;
+  const std::string path = folder / "cursor";
+  CursorCheckpoint(path, 0ms).save({{{5, 3}, "p-1"}, at(6, 1)});
+  CHECK(content(path) == "6-1\n5-3 p-1\n");
+  CursorCheckpoint(path, 0ms).save({{{7, 4}, "p-2"}});
+  CHECK(content(path) == "7-4 p-2\n5-3 p-1\n");
+  CursorCheckpoint(path, 0ms).save({{{8, 5}, "a\nb"}});
+  CHECK(content(path) == "8-5\n7-4 p-2\n5-3 p-1\n");
 }
 
 TEST_CASE("one position covers only messages that are all done") {

@@ -10,17 +10,39 @@
 using namespace chat;
 namespace fs = std::filesystem;
 
+namespace {
+
+std::vector<Anchor> at(EntryId id) { return {{id, {}}}; }
+
+}  // namespace
+
 TEST_CASE("a cursor holds an ID and a newline") {
   const Folder folder;
   const std::string path = folder / "cursor";
   Cursor cursor(path);
-  CHECK_FALSE(cursor.load());
-  cursor.save({1732400000000, 12345});
+  CHECK(cursor.load().empty());
+  cursor.save(at({1732400000000, 12345}));
   CHECK(content(path) == "1732400000000-12345\n");
-  CHECK(cursor.load() == EntryId{1732400000000, 12345});
-  cursor.save({7, 1});
+  CHECK(cursor.load() == at({1732400000000, 12345}));
+  cursor.save(at({7, 1}));
   CHECK(content(path) == "7-1\n");
   CHECK_FALSE(fs::exists(path + ".part"));
+}
+
+TEST_CASE("a cursor holds who published the last message, and some before it") {
+  const Folder folder;
+  const std::string path = folder / "cursor";
+  Cursor cursor(path);
+  const std::vector<Anchor> done{{{7, 12}, "ana-5"}, {{7, 11}, ""}, {{6, 3}, "b.-n_-1"}};
+  cursor.save(done);
+  CHECK(content(path) == "7-12 ana-5\n7-11\n6-3 b.-n_-1\n");
+  CHECK(cursor.load() == done);
+  // The longest that there can be.
+  std::vector<Anchor> many;
+  for (std::uint64_t n = UINT64_MAX; many.size() < 32; --n)
+    many.push_back({{UINT64_MAX, n}, std::string(64, 'P') + "-18446744073709551615"});
+  cursor.save(many);
+  CHECK(cursor.load() == many);
 }
 
 TEST_CASE("a cursor reads what other programs wrote") {
@@ -28,19 +50,23 @@ TEST_CASE("a cursor reads what other programs wrote") {
   const std::string path = folder / "cursor";
   const Cursor cursor(path);
   write_file(path, "");
-  CHECK_FALSE(cursor.load());
+  CHECK(cursor.load().empty());
   write_file(path, "\n");
-  CHECK_FALSE(cursor.load());
+  CHECK(cursor.load().empty());
   write_file(path, "5-6");
-  CHECK(cursor.load() == EntryId{5, 6});
+  CHECK(cursor.load() == at({5, 6}));
 }
 
 TEST_CASE("a cursor refuses what is no ID, and leaves it there") {
   const Folder folder;
   const std::string path = folder / "cursor";
   const Cursor cursor(path);
-  for (const std::string& junk : {std::string("hello\n"), std::string("1-2 \n"), std::string("1-2\n\n"),
-                                  std::string("1-2\n3-4\n"), std::string(200, '1'), std::string(1, '\0')}) {
+  for (const std::string& junk :
+       {std::string("hello\n"), std::string("1-2 \n"), std::string("1-2\n\n"), std::string("1-2\n3-4\n"),
+        std::string(200, '1'), std::string("3-4 ana\n"), std::string("3-4  a-1\n"), std::string("3-4 a-1"),
+        std::string("3-4 a-1 \n"), std::string("3-4 a-1\n3-3 a-"), std::string("3-4 a-1\n3-3"),
+        std::string("3-4 a-1\n3-4 a-1\n"), std::string("3-4 a-1\n\n"), std::string(9000, '\n'),
+        std::string(1, '\0')}) {
     INFO(junk);
     write_file(path, junk);
     const Error error = error_of([&] { cursor.load(); });
@@ -58,11 +84,11 @@ TEST_CASE("one cursor has one run at a time") {
     const Error error = error_of([&] { const Cursor second(path); });
     CHECK(error.failure() == Failure::again);
     CHECK(has(error.what(), path + " is in use"));
-    cursor.save({1, 1});
+    cursor.save(at({1, 1}));
     CHECK(error_of([&] { const Cursor second(path); }).failure() == Failure::again);
     CHECK_NOTHROW(Cursor(folder / "other"));
   }
-  CHECK(Cursor(path).load() == EntryId{1, 1});
+  CHECK(Cursor(path).load() == at({1, 1}));
 }
 
 TEST_CASE("a symbolic link to a cursor stays one") {
@@ -72,8 +98,8 @@ TEST_CASE("a symbolic link to a cursor stays one") {
   write_file(path, "1-1\n");
   fs::create_symlink("cursor", link);
   Cursor cursor(link);
-  CHECK(cursor.load() == EntryId{1, 1});
-  cursor.save({2, 2});
+  CHECK(cursor.load() == at({1, 1}));
+  cursor.save(at({2, 2}));
   CHECK(fs::is_symlink(link));
   CHECK(content(path) == "2-2\n");
   CHECK(error_of([&] { const Cursor same(path); }).failure() == Failure::again);
@@ -86,7 +112,7 @@ TEST_CASE("a cursor that can't be written says so") {
   fs::create_directory(folder / "gone");
   Cursor cursor(folder / "gone/cursor");
   fs::remove_all(folder / "gone");
-  const Error error = error_of([&] { cursor.save({1, 1}); });
+  const Error error = error_of([&] { cursor.save(at({1, 1})); });
   CHECK(error.failure() == Failure::file);
   CHECK(has(error.what(), "No such file or directory"));
 }
@@ -107,7 +133,7 @@ TEST_CASE("a stranger's links are not followed") {
   fs::create_symlink("victim", folder / "cursor.part");
   {
     Cursor cursor(folder / "cursor");
-    cursor.save({1, 1});
+    cursor.save(at({1, 1}));
   }
   CHECK(content(folder / "victim") == "precious\n");
   CHECK(content(folder / "cursor") == "1-1\n");
@@ -122,7 +148,7 @@ TEST_CASE("a link to a cursor that isn't there yet stays a link") {
   fs::create_directory(folder / "there");
   fs::create_symlink("there/cursor", folder / "link");
   Cursor cursor(folder / "link");
-  cursor.save({3, 3});
+  cursor.save(at({3, 3}));
   CHECK(fs::is_symlink(folder / "link"));
   CHECK(content(folder / "there/cursor") == "3-3\n");
 }
@@ -134,7 +160,7 @@ TEST_CASE("a cursor keeps its mode, and an empty one is known") {
   fs::permissions(path, fs::perms(0640));
   Cursor cursor(path);
   CHECK(cursor.is_empty_file());
-  cursor.save({1, 1});
+  cursor.save(at({1, 1}));
   CHECK_FALSE(cursor.is_empty_file());
   CHECK(fs::status(path).permissions() == fs::perms(0640));
 }
