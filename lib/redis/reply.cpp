@@ -22,8 +22,10 @@ constexpr std::size_t longest_line = std::size_t{64} * 1024;
 constexpr std::size_t longest_text = std::size_t{512} * 1024 * 1024;  // Redis's own limit
 constexpr std::size_t most_kept_room = std::size_t{4} * 1024 * 1024;  // of a buffer that is empty again
 
+}  // namespace
+
 // Puts together what hiredis reads. Nothing is thrown through hiredis, which is C: what went wrong is kept.
-class Builder {
+class ReplyBuilder {
  public:
   void* text(int type, const char* at, std::size_t size) {
     return guarded([&] {
@@ -134,7 +136,9 @@ class Builder {
   bool no_memory_ = false;
 };
 
-Builder& builder(const redisReadTask* task) { return *static_cast<Builder*>(task->privdata); }
+namespace {
+
+ReplyBuilder& builder(const redisReadTask* task) { return *static_cast<ReplyBuilder*>(task->privdata); }
 
 // An int in hiredis 0.14, a size_t later.
 template <typename Size>
@@ -183,7 +187,7 @@ struct ReplyReader::State {
     void operator()(redisReader* reader) const { redisReaderFree(reader); }
   };
 
-  Builder builder;
+  ReplyBuilder builder;
   std::unique_ptr<redisReader, Free> reader{redisReaderCreateWithFunctions(&functions())};
 };
 
