@@ -2,14 +2,15 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <system_error>
 #include <vector>
 
@@ -35,30 +36,45 @@ class Descriptor {
   int fd_;
 };
 
-struct SpawnSetup {
-  posix_spawn_file_actions_t actions{};
-  posix_spawnattr_t attributes{};
-  SpawnSetup() {
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
+int status_of(pid_t pid) {
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitpid");
   }
-  ~SpawnSetup() {
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-  }
-  SpawnSetup(const SpawnSetup&) = delete;
-  SpawnSetup& operator=(const SpawnSetup&) = delete;
+  return status;
+}
+
+/// What the child needs, made before the fork: after it only async-signal-safe calls may be made.
+struct Start {
+  int input;
+  int failed;  // closed by exec; else the error's number goes there
+  pid_t parent;
+  sigset_t mask;
+  char* const* arguments;
+  char* const* variables;
 };
 
-pid_t spawn(const std::string& command, int input) {
-  SpawnSetup setup;
-  posix_spawn_file_actions_adddup2(&setup.actions, input, STDIN_FILENO);
+// A handler must not run on beside its own repetition, which the next worker starts: it dies with this one,
+// however that dies (https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html: when the thread that
+// forked ends). Its own children are its matter.
+[[noreturn]] void become_shell(const Start& start) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != start.parent) _exit(127);  // it has died before that
+  // What this program handles must not be handled here too, once the mask is open again.
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction action {};
+    if (sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) signal(number, SIG_DFL);
+  }
   // What this program ignores, the command shall not: exec passes that on.
-  sigset_t defaults;
-  sigemptyset(&defaults);
-  sigaddset(&defaults, SIGPIPE);
-  posix_spawnattr_setsigdefault(&setup.attributes, &defaults);
-  posix_spawnattr_setflags(&setup.attributes, POSIX_SPAWN_SETSIGDEF);
+  signal(SIGPIPE, SIG_DFL);
+  sigprocmask(SIG_SETMASK, &start.mask, nullptr);
+  if (dup2(start.input, STDIN_FILENO) >= 0) execve("/bin/sh", start.arguments, start.variables);
+  const int error = errno;
+  static_cast<void>(write(start.failed, &error, sizeof error) == sizeof error);
+  _exit(127);
+}
+
+pid_t spawn(const std::string& command, int input) {
   std::string shell = "sh";
   std::string option = "-c";
   std::string script = command;
@@ -70,19 +86,27 @@ pid_t spawn(const std::string& command, int input) {
   variables.reserve(environment.size() + 1);
   for (std::string& variable : environment) variables.push_back(variable.data());
   variables.push_back(nullptr);
-  pid_t pid = 0;
-  const int error =
-      posix_spawn(&pid, "/bin/sh", &setup.actions, &setup.attributes, arguments.data(), variables.data());
-  if (error != 0) throw std::system_error(error, std::generic_category(), "can't start /bin/sh");
-  return pid;
-}
-
-int status_of(pid_t pid) {
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitpid");
-  }
-  return status;
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
+  const Descriptor reading(ends[0], "pipe2");
+  std::optional<Descriptor> writing(std::in_place, ends[1], "pipe2");
+  Start start{input, ends[1], getpid(), {}, arguments.data(), variables.data()};
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_BLOCK, &all, &start.mask);
+  const pid_t pid = fork();
+  if (pid == 0) become_shell(start);
+  int error = errno;
+  sigprocmask(SIG_SETMASK, &start.mask, nullptr);
+  if (pid < 0) throw std::system_error(error, std::generic_category(), "can't start /bin/sh");
+  writing.reset();
+  ssize_t size = 0;
+  do {
+    size = read(reading.get(), &error, sizeof error);
+  } while (size < 0 && errno == EINTR);
+  if (size != sizeof error) return pid;
+  status_of(pid);
+  throw std::system_error(error, std::generic_category(), "can't start /bin/sh");
 }
 
 }  // namespace

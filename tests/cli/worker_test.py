@@ -4,10 +4,12 @@ import json
 import os
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
 from faults import LONG, SOAK, dice, figures, same, text, wait_for_bytes
+from harness import until_true
 
 COUNT, KILLS = (2000, 50) if SOAK else (250, 8)
 
@@ -229,6 +231,23 @@ def test_a_stop_from_the_keyboard_is_not_the_messages_fault(server):
     assert run.wait() == 130
     assert run.err.rest() == b"" and server.messages("dead") == []
     assert replay(server, *options, "cat").lines == ["a", "b"]
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_command_dies_with_its_worker(server):
+    """Or it would go on beside its own repetition."""
+    server.pub("topic1", "a")
+    run = server.start("chat-replay", "topic1", "--cursor", "cursor", "--exec", "echo $$; exec sleep 600")
+    pid = int(run.line())
+    assert is_running(pid)
+    run.kill()
+    until_true(lambda: not is_running(pid))
 
 
 def test_a_stop_between_tries_ends_at_once(server):
