@@ -21,7 +21,7 @@ void Trail::add(const EntryId& id, std::string_view pub, std::uint64_t serial, s
 
 void Trail::cut(std::uint64_t serial) {
   for (auto& [steps, oldest] : levels_) {
-    std::ranges::rotate(steps, steps.begin() + static_cast<std::ptrdiff_t>(oldest));
+    std::rotate(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(oldest), steps.end());
     oldest = 0;
     std::erase_if(steps, [&](const Step& step) { return step.serial > serial; });
   }
