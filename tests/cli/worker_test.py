@@ -246,7 +246,7 @@ def test_a_command_dies_with_its_worker(server):
     run = server.start("chat-replay", "topic1", "--cursor", "cursor", "--exec", "echo $$; exec sleep 600")
     pid = int(run.line())
     assert is_running(pid)
-    run.kill()
+    run.send(signal.SIGKILL)  # to the worker alone
     until_true(lambda: not is_running(pid))
 
 
