@@ -1,6 +1,7 @@
 #include "process/checkpoint.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace chat {
@@ -17,9 +18,9 @@ bool can_be_kept(std::string_view pub) { return pub.empty() || PubId::parse(pub)
 
 CursorCheckpoint::CursorCheckpoint(const std::string& path, std::chrono::milliseconds save_every)
     : cursor_(path), save_every_(save_every), saved_(cursor_.load()) {
-  for (auto anchor = saved_.rbegin(); anchor != saved_.rend(); ++anchor) {
+  for (const Anchor& anchor : std::views::reverse(saved_)) {
     // Without a pub behind others, it is a foreign entry.
-    if (!anchor->pub.empty() || newest_ == 0) remember(*anchor);
+    if (!anchor.pub.empty() || newest_ == 0) remember(anchor);
   }
 }
 

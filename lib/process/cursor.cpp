@@ -174,7 +174,7 @@ void Cursor::save(const std::vector<Anchor>& done) {
   std::string text;
   for (const Anchor& anchor : done) {
     text += anchor.id.str();
-    if (!anchor.pub.empty()) text += ' ' + anchor.pub;
+    if (!anchor.pub.empty()) text.append(" ").append(anchor.pub);
     text += '\n';
   }
   write_text(text);
