@@ -16,7 +16,8 @@ execute_process(
 file(REMOVE ${OUT}.md)
 # What is typed is bold, as in other pages: not all readers have a font named C. mandb wants NAME in the heading's own line.
 file(READ ${OUT} page)
-string(REPLACE "\\fC" "\\fB" page "${page}")
-string(REGEX REPLACE "(\n\\.S[HS])\n([^\n]+)\n\\.LP\n" "\\1 \\2\n" page "${page}")
+# lowdown 2 names that font CR, and writes the heading as it should be.
+string(REGEX REPLACE "\\\\f(C|\\(C[RBW])" "\\\\fB" page "${page}")
 string(REGEX REPLACE "(\n\\.S[HS])\n" "\\1 " page "${page}")
+string(REGEX REPLACE "(\n\\.S[HS] [^\n]+)\n\\.LP\n" "\\1\n" page "${page}")
 file(WRITE ${OUT} "${page}")
