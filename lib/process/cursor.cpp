@@ -62,7 +62,7 @@ std::string resolved(std::string path) {
     const ssize_t size = readlink(path.c_str(), target.data(), target.size());
     if (size < 0) return path;
     target.resize(static_cast<std::size_t>(size));
-    path = target.starts_with('/') ? target : folder_of(path) + "/" + target;
+    path = target.starts_with('/') ? target : folder_of(path).append("/").append(target);
   }
   return path;
 }
@@ -71,6 +71,10 @@ std::string resolved(std::string path) {
 int open_lock(const std::string& path) {
   while (true) {
     if (File old(path, O_RDONLY | O_NONBLOCK); old.is_open()) return old.release();
+    if (errno == EACCES) {
+      throw Error(Failure::file, "can't open " + path + ": " + std::strerror(EACCES) +
+                                     "; another user's run made it: when none uses this cursor, remove it");
+    }
     if (errno != ENOENT) File(path, O_RDONLY | O_NONBLOCK).fail("open");
     File made(path, O_RDONLY | O_CREAT | O_EXCL);
     if (!made.is_open() && errno == EEXIST) continue;
