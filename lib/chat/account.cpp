@@ -33,10 +33,11 @@ void Account::start_after(const Anchor& anchor, bool delivered, const std::vecto
   start_ = at_ = anchor.id;
   const bool known = counts(anchor.id);
   if (!known && older.empty()) return;
-  for (auto step = older.rbegin(); step != older.rend(); ++step) {
-    if (!counts(step->id) || step->id.n <= held_) continue;
-    serial_ = held_ = step->id.n;
-    trail_.add(step->id, step->pub, serial_, held_);
+  for (std::size_t i = older.size(); i-- > 0;) {
+    const Anchor& step = older[i];
+    if (!counts(step.id) || step.id.n <= held_) continue;
+    serial_ = held_ = step.id.n;
+    trail_.add(step.id, step.pub, serial_, held_);
   }
   if (known) {
     serial_ = held_ = anchor.id.n;
