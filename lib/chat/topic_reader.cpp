@@ -123,9 +123,13 @@ void TopicReader::catch_up(const FollowedTopics& topics) {
     }
     if (verdict == Account::Verdict::wait) throw Outage("the replica has not yet what was shown");
     reading.again = verdict == Account::Verdict::read;
-    if (!more && !reading.again) topic.behind = false;
-    if (more) readings.push_back(std::move(reading));
-    if (!more && reading.again) start(topic);
+    if (more) {
+      readings.push_back(std::move(reading));
+    } else if (reading.again) {
+      start(topic);
+    } else {
+      topic.behind = false;
+    }
     if (any && !sink_.flush()) throw Stopped();
   }
 }
