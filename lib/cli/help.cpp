@@ -87,7 +87,7 @@ std::vector<std::string> known_names(const CLI::App& app, bool options) {
   }
   // A command and its tool may have the same.
   std::ranges::sort(names);
-  names.erase(std::ranges::unique(names).begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
