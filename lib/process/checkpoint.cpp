@@ -1,7 +1,6 @@
 #include "process/checkpoint.h"
 
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 namespace chat {
@@ -18,7 +17,8 @@ bool can_be_kept(std::string_view pub) { return pub.empty() || PubId::parse(pub)
 
 CursorCheckpoint::CursorCheckpoint(const std::string& path, std::chrono::milliseconds save_every)
     : cursor_(path), save_every_(save_every), saved_(cursor_.load()) {
-  for (const Anchor& anchor : std::views::reverse(saved_)) {
+  for (std::size_t i = saved_.size(); i-- > 0;) {
+    const Anchor& anchor = saved_[i];
     // Without a pub behind others, it is a foreign entry.
     if (!anchor.pub.empty() || newest_ == 0) remember(anchor);
   }
