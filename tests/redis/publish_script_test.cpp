@@ -436,9 +436,10 @@ TEST_CASE("what was stored before the position expired is found in the stream") 
 
 TEST_CASE("an expired position is told from an older history") {
   Connection connection = connect();
-  ScriptCall call = prepare("gone", {"one", "two"});
+  static int topics = 0;  // one for each section
+  ScriptCall call = prepare("gone" + std::to_string(++topics), {"one", "two"});
   call_script(connection, call);
-  const EntryId last = *stored(connection, call.topic)[1].id;
+  const EntryId last = *stored(connection, call.topic).at(1).id;
   call.first = 3;
   call.acked = 2;
   call.after = last.str();
