@@ -13,8 +13,7 @@ from proxy import Proxy
 from sentinels import NAME, FakeSentinel
 
 LOOKUP = {"LD_PRELOAD": str(BIN / "libchat_lookup.so"), "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")}
-if sanitized():
-    pytest.skip("another library must come first there", allow_module_level=True)
+pytestmark = pytest.mark.skipif(sanitized(), reason="another library must come first there")
 DEAD = "redis://redis.dead"
 
 
