@@ -104,14 +104,18 @@ void Publisher::on_reply(ReplyView reply) {
     if (due_ == 0) repair_and_resend();
     return;
   }
+  if (options_.ephemeral) {  // what is refused, or no answer, acknowledges nothing
+    if (reply.is_error()) throw_if_error(reply, "PUBLISH " + topics_[queue_.front().topic].name);
+    expect(reply.is_integer(), "PUBLISH");
+  }
   ++front_replies_;
   const bool last = front_replies_ == replies_of(queue_.front());
   if (options_.ephemeral) {
-    if (reply.is_error()) throw_if_error(reply, "PUBLISH " + topics_[queue_.front().topic].name);
-    expect(reply.is_integer(), "PUBLISH");
-  } else if (front_replies_ == 1 && reply.is_error()) {
-    return on_refusal(reply.text());
-  } else if (front_replies_ == 1) {
+    if (last) acknowledge_front();
+    return;
+  }
+  if (front_replies_ == 1 && reply.is_error()) return on_refusal(reply.text());
+  if (front_replies_ == 1) {
     on_stored(PublishReply::read(reply));
   } else if (static_cast<std::uint64_t>(reply.integer()) < options_.wait_replicas) {
     // Another server may have taken over, and this one is cut off from its replicas: look for it.
