@@ -245,6 +245,20 @@ def test_several_lines_are_one_message(server, tmux):
     until_true(lambda: server.messages() == [b"one\ntwo", b"three\n\nfour"])
 
 
+def test_a_paste_between_two_prompts_is_one_message(server):
+    """The terminal marks what is pasted from the beginning to the end, also while no prompt is there."""
+    variables = {"HOME": str(server.home), "CHAT_BIN": str(BIN), "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
+    chat = server.terminal(CHAT, "topic1", "ana", env=variables)
+    chat.screen.until("topic1. ana:")
+    for text in ("one", "two"):
+        chat.type(f"{text}\r")
+        until_true(lambda: server.messages()[-1:] == [text.encode()])
+    chat.screen.until(r": two\r\n")
+    chat.type("\x1b[200~three\rfour\x1b[201~\r/quit\r")
+    assert chat.shown().count("\x1b[?2004l") == 1
+    assert server.messages() == [b"one", b"two", b"three\nfour"]
+
+
 def test_input_that_is_no_utf_8(server, tmux):
     chat = tmux("topic1", "ana")
     chat.until(PROMPT + "$")
