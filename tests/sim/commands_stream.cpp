@@ -184,6 +184,7 @@ void xadd(Call& call) {
   StreamId id;
   if (!new_id(call, parsed, *stream, id)) return;
   stream->append(id, call.args.subspan(fields), call.server.options.node_limits);
+  if (call.server.added) call.server.added(call[1], id, call.args.subspan(fields));
   stream->trim(parsed.trim);
   const IdText text(id);
   exact_effect(call, parsed, *stream, text.view());

@@ -113,6 +113,8 @@ class Server {
   /// heard on all of them: published_to_cluster is called, and should call this on the other nodes.
   std::size_t deliver(std::string_view channel, std::string_view payload, bool sharded);
   std::function<void(std::string_view channel, std::string_view payload)> published_to_cluster;
+  /// Called for each entry that is stored, by a client or by a master.
+  std::function<void(std::string_view key, StreamId id, std::span<const std::string_view> texts)> added;
 
   /// As CLIENT KILL does it.
   void doom(Client& client);

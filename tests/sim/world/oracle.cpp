@@ -1,0 +1,54 @@
+#include "sim/world/oracle.h"
+
+#include <charconv>
+
+namespace sim {
+
+Line Line::parse(std::string_view text) {
+  Line line;
+  if (!text.starts_with('p')) return line;
+  const char* const end = text.data() + text.size();
+  const auto first = std::from_chars(text.data() + 1, end, line.publisher);
+  if (first.ptr == end || *first.ptr != '-') return {};
+  std::from_chars(first.ptr + 1, end, line.number);
+  return line;
+}
+
+void Oracle::watch(Server& server) {
+  server.added = [this, &server](std::string_view key, StreamId id, std::span<const std::string_view> texts) {
+    Line line;
+    for (std::size_t i = 0; i + 1 < texts.size(); i += 2) {
+      if (texts[i] == "message") line = Line::parse(texts[i + 1]);
+    }
+    auto& histories = histories_[&server];
+    const auto place = histories.find(key);
+    History& history = place != histories.end() ? place->second : histories[std::string(key)];
+    history.push_back({id, line});
+  };
+}
+
+void Oracle::restarted(const Server& server) {
+  for (auto& [key, history] : histories_[&server]) {
+    StreamId last;
+    const auto place = server.data().find(key);
+    if (place != server.data().end()) last = std::get<Stream>(place->second.data).last_id();
+    while (!history.empty() && history.back().id > last) {
+      given_up_.insert(history.back().line);
+      history.pop_back();
+    }
+  }
+}
+
+void Oracle::copied(const Server& from, const Server& to) {
+  const auto& kept = histories_[&from];
+  for (const auto& [key, history] : histories_[&to]) {
+    const auto place = kept.find(key);
+    for (std::size_t i = 0; i < history.size(); ++i) {
+      const bool same = place != kept.end() && i < place->second.size() && place->second[i] == history[i];
+      if (!same) given_up_.insert(history[i].line);
+    }
+  }
+  histories_[&to] = kept;
+}
+
+}  // namespace sim

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/server.h"
+#include "sim/stream_id.h"
+
+namespace sim {
+
+/// A message by who said it, and which of their lines it is, from 1.
+struct Line {
+  std::uint32_t publisher = 0;
+  std::uint32_t number = 0;
+  auto operator<=>(const Line&) const = default;
+  std::string str() const { return "p" + std::to_string(publisher) + "-" + std::to_string(number); }
+  /// The message's text: the name, then anything.
+  static Line parse(std::string_view text);
+};
+
+/// Everything that each server has ever stored, trimmed or not: what readers may be asked about.
+class Oracle {
+ public:
+  struct Stored {
+    StreamId id;
+    Line line;
+    bool operator==(const Stored&) const = default;
+  };
+  using History = std::vector<Stored>;
+
+  /// From now on hears of what the server stores.
+  void watch(Server& server);
+  /// The server has started again: what isn't in its data is gone.
+  void restarted(const Server& server);
+  /// A full synchronisation.
+  void copied(const Server& from, const Server& to);
+
+  /// What the server's history has had, in its order.
+  const History& of(const Server& server, const std::string& key) { return histories_[&server][key]; }
+  /// Lines of histories that were given up, wherever they are now.
+  const std::set<Line>& given_up() const { return given_up_; }
+
+ private:
+  // Only looked up, never gone through: its order is that of addresses.
+  std::map<const Server*, std::map<std::string, History, std::less<>>> histories_;
+  std::set<Line> given_up_;
+};
+
+}  // namespace sim

@@ -1,0 +1,60 @@
+#include "sim/world/pipes.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace sim {
+
+void InputPipe::type(const std::string& text) {
+  bytes_ += text;
+  process_.wake();
+}
+
+void InputPipe::end() {
+  ended_ = true;
+  process_.wake();
+}
+
+short InputPipe::ready() {
+  if (!bytes_.empty()) return POLLIN;
+  return ended_ ? POLLHUP : 0;
+}
+
+ssize_t InputPipe::read(char* room, std::size_t size) {
+  if (bytes_.empty() && !ended_) {
+    errno = EAGAIN;
+    return -1;
+  }
+  const std::size_t count = std::min(size, bytes_.size());
+  std::copy_n(bytes_.data(), count, room);
+  bytes_.erase(0, count);
+  return static_cast<ssize_t>(count);
+}
+
+void OutputPipe::block(Time until) {
+  process_.trace("nobody reads its output for a while");
+  blocked_until_ = std::max(blocked_until_, until);
+  process_.world().at(until, [this] {
+    if (blocked()) return;
+    unread_ = 0;
+    process_.wake();
+  });
+}
+
+short OutputPipe::ready() { return blocked() && unread_ >= capacity ? 0 : POLLOUT; }
+
+ssize_t OutputPipe::write(std::string_view bytes) {
+  if (blocked()) {
+    bytes = bytes.substr(0, capacity - std::min(unread_, capacity));
+    unread_ += bytes.size();
+    if (bytes.empty()) {
+      errno = EAGAIN;
+      return -1;
+    }
+  }
+  text_ += bytes;
+  process_.trace("prints " + std::string(bytes));
+  return static_cast<ssize_t>(bytes.size());
+}
+
+}  // namespace sim
