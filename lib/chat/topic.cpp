@@ -39,9 +39,15 @@ redis.call('HSET', KEYS[1], 'created', ARGV[1], 'max_len', ARGV[2], 'max_age', A
 return 1
 )lua";
 
+// Since 1970; 0 for what can't be a time.
+std::chrono::milliseconds from_seconds(std::int64_t seconds) {
+  constexpr std::int64_t year_10000 = 253402300800;
+  return std::chrono::seconds(seconds >= 0 && seconds < year_10000 ? seconds : 0);
+}
+
 std::chrono::milliseconds server_time(ReplyView time) {
   expect(time.size() == 2, "TIME");
-  return std::chrono::milliseconds(time[0].integer() * 1000 + time[1].integer() / 1000);
+  return from_seconds(time[0].integer()) + std::chrono::milliseconds(time[1].integer() / 1000);
 }
 
 std::string digits_of(std::uint64_t value) { return std::to_string(value); }
@@ -77,7 +83,7 @@ TopicState read_look(Connection& connection, std::string_view topic, const StopT
   if (!info[2].is_nil()) state.max_len = count_of(info[2]);
   state.max_age = std::max(std::chrono::milliseconds(info[3].integer()), std::chrono::milliseconds(0));
   state.description = std::string(info[4].text());
-  state.created = std::chrono::seconds(info[5].integer());
+  state.created = from_seconds(info[5].integer());
   return state;
 }
 

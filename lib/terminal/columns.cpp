@@ -127,7 +127,7 @@ struct Lines {
 
   // One that has no room in this line.
   void append_long(const Cluster& word) {
-    if (at > indent) new_line();
+    if (at != indent) new_line();
     if (word.columns > width - indent && word.blank) return append_broken(word.bytes);
     append(word);
     if (at > width) at = (at - 1) % width + 1;  // the terminal has broken it

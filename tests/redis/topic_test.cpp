@@ -230,3 +230,13 @@ TEST_CASE("negative numbers in the info hide and count nothing") {
   CHECK(state.max_len == 0);
   CHECK(state.last == EntryId{0, 0});
 }
+
+TEST_CASE("a time that can't be one is none") {
+  Connection connection = connect();
+  const std::string topic = "topic_test/times";
+  add_topic(nodes(), topic, {}, {});
+  for (const char* const time : {"9223372036854775807", "-1", "253402300800"}) {
+    ask(connection, {"HSET", info_key(topic), "created", time});
+    CHECK(look_up(nodes(), topic, {}).created.count() == 0);
+  }
+}

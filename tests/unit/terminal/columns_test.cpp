@@ -98,3 +98,9 @@ TEST_CASE("a narrow first line") {
   append_wrapped(out, "wonderful things", 13, 4, 20);
   CHECK(out == "a long name:\n    wonderful things");
 }
+
+TEST_CASE("a long word has a line to itself where the first one begins left of the others, too") {
+  std::string out = "name: ";
+  append_wrapped(out, "a 123456789abcdef0123", 6, 10, 24);
+  CHECK(out == "name: a\n          123456789abcdef0123");
+}
