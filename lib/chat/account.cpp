@@ -23,8 +23,14 @@ std::string Loss::text(const std::string& topic) const {
     return topic + ": Redis came back with an older history: " + messages + " up to " + up_to.str() +
            " that were shown are gone from it";
   }
-  return topic + ": lost " + messages + (before ? " between " : " after ") + after.str() +
-         (before ? " and " : " up to ") + up_to.str() + ": trimmed before they could be read";
+  const std::string text = topic + ": lost " + messages + (before ? " between " : " after ") + after.str() +
+                           (before ? " and " : " up to ") + up_to.str() + ": ";
+  if (reason == Reason::rolled_back) return text + "gone, since Redis came back with an older history";
+  return text +
+         (reason == Reason::expired   ? "expired"
+          : reason == Reason::deleted ? "deleted"
+                                      : "trimmed") +
+         " before they could be read";
 }
 
 void Account::start_after(EntryId id) { start_ = at_ = id; }
@@ -52,9 +58,14 @@ void Account::start_after(const Anchor& anchor, bool delivered, const std::vecto
 }
 
 void Account::pass(EntryId up_to) {
+  if (up_to != at_) {  // else it is known how many that were, also when the last one is a stranger's
+    numbered_.reset();
+    if (counts(up_to) || up_to == before_all) numbered_ = up_to;
+  }
   at_ = up_to;
-  if (counts(up_to)) numbered_ = up_to;
-  placed_ = fresh_ = false;
+  last_ = {};
+  held_ = base_ = 0;
+  fresh_ = false;
 }
 
 EntryId Account::newest_delivered() const {

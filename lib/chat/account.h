@@ -25,7 +25,10 @@ struct Entry {
 /// Messages that can't be delivered any more, or that were delivered and are not in the history any more.
 struct Loss {
   enum class Reason : std::uint8_t {
-    trimmed,       ///< before they could be read, or expired: those after `after`, before or up to `up_to`
+    trimmed,  ///< before they could be read, or expired: those after `after`, before or up to `up_to`
+    expired,  ///< these three are what a group can tell
+    deleted,
+    rolled_back,
     other_history  ///< delivered, up to `up_to`; Redis came back without them
   } reason = Reason::trimmed;
   std::uint64_t count = 0;
@@ -50,6 +53,9 @@ struct Loss {
 /// it. Where they answer `read`, the rest of the reading is void: begin another one.
 class Account {
  public:
+  /// Where a group begins before a topic's first message. A 0 in other IDs is no count, but in a stranger's.
+  static constexpr EntryId before_all{1, 0};
+
   enum class Verdict : std::uint8_t {
     deliver,
     skip,
@@ -74,7 +80,8 @@ class Account {
   /// Begins after this message; `delivered`: it was delivered before, as were those of `older`, the latest
   /// first.
   void start_after(const Anchor& anchor, bool delivered, const std::vector<Anchor>& older = {});
-  /// Others have taken what comes up to this ID (a group's last one given out): not this reader's matter.
+  /// Others have taken what comes up to this ID (a group's last one given out): not this reader's matter. The
+  /// next reading has nothing from before it.
   void pass(EntryId up_to);
 
   /// The ID after which to read. That may lie before what was delivered, to see whether it is still there.

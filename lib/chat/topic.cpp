@@ -67,24 +67,10 @@ Reply answer(Connection& connection, const StopToken& stop, std::string_view com
   return reply;
 }
 
-void append_look(Connection& connection, std::string_view topic) {
-  connection.append({"TIME"});
-  connection.append({"HMGET", info_key(topic), "ms", "n", "max_len", "max_age", "description", "created"});
-}
-
 TopicState read_look(Connection& connection, std::string_view topic, const StopToken& stop) {
   const Reply time = answer(connection, stop);
   const Reply info = answer(connection, stop, "HMGET " + info_key(topic));
-  expect(info.view().size() == 6, "HMGET");
-  TopicState state;
-  state.now = server_time(time.view());
-  for (std::size_t i = 0; i < info.view().size(); ++i) state.exists = state.exists || !info[i].is_nil();
-  state.last = {count_of(info[0]), count_of(info[1])};
-  if (!info[2].is_nil()) state.max_len = count_of(info[2]);
-  state.max_age = std::max(std::chrono::milliseconds(info[3].integer()), std::chrono::milliseconds(0));
-  state.description = std::string(info[4].text());
-  state.created = from_seconds(info[5].integer());
-  return state;
+  return topic_state(time.view(), info.view());
 }
 
 // The index lives on another slot than the topic's own keys: it is asked only where they don't tell.
@@ -121,7 +107,7 @@ bool index_present(Connection& index, std::string_view topic, const StopToken& s
 }
 
 void trim(Connection& connection, std::string_view topic, const StopToken& stop) {
-  append_look(connection, topic);
+  append_look_up(connection, topic);
   const TopicState state = read_look(connection, topic, stop);
   const std::string key = stream_key(topic);
   if (state.max_len > exact_trim_limit) {
@@ -184,9 +170,27 @@ std::string presence_channel(std::string_view topic, std::string_view user) {
   return stream_key(topic) + ":user:" + std::string(user);
 }
 
+void append_look_up(Connection& connection, std::string_view topic) {
+  connection.append({"TIME"});
+  connection.append({"HMGET", info_key(topic), "ms", "n", "max_len", "max_age", "description", "created"});
+}
+
+TopicState topic_state(ReplyView time, ReplyView info) {
+  expect(info.size() == 6, "HMGET");
+  TopicState state;
+  state.now = server_time(time);
+  for (std::size_t i = 0; i < info.size(); ++i) state.exists = state.exists || !info[i].is_nil();
+  state.last = {count_of(info[0]), count_of(info[1])};
+  if (!info[2].is_nil()) state.max_len = count_of(info[2]);
+  state.max_age = std::max(std::chrono::milliseconds(info[3].integer()), std::chrono::milliseconds(0));
+  state.description = std::string(info[4].text());
+  state.created = from_seconds(info[5].integer());
+  return state;
+}
+
 std::vector<TopicState> look_up(ConnectionPool& pool, const std::vector<std::string>& topics,
                                 const StopToken& stop) {
-  for (const std::string& topic : topics) append_look(pool.of(topic, stop), topic);
+  for (const std::string& topic : topics) append_look_up(pool.of(topic, stop), topic);
   std::vector<TopicState> states;
   states.reserve(topics.size());
   for (const std::string& topic : topics) states.push_back(read_look(pool.of(topic, stop), topic, stop));

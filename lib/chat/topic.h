@@ -72,6 +72,11 @@ std::vector<TopicState> look_up(ConnectionPool& pool, const std::vector<std::str
                                 const StopToken& stop);
 TopicState look_up(ConnectionPool& pool, const std::string& topic, const StopToken& stop);
 
+/// The two commands of a look-up, for a write that asks for more, and what their replies tell. A default
+/// topic of which nothing stands in Redis does not exist by this.
+void append_look_up(Connection& connection, std::string_view topic);
+TopicState topic_state(ReplyView time, ReplyView info);
+
 /// look_up, and Error(no_topic) that lists near names when there is no such topic.
 TopicState require_topic(ConnectionPool& pool, const std::string& topic, const StopToken& stop);
 

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "chat/history.h"
-#include "chat/topic.h"
 
 namespace chat {
 
@@ -34,6 +33,21 @@ bool is_own_consumer(std::string_view name) {
          name.find_first_not_of("0123456789abcdef", own_prefix.size()) == std::string_view::npos;
 }
 
+// A stop, while the connection may be used on: with_retry() must not take it.
+struct Interrupted {};
+
+std::string one_text(const std::string& topic, std::string_view id, std::string_view how) {
+  return topic + ": lost message " + std::string(id) + ": " + std::string(how) + " before it was processed";
+}
+
+void check(ReplyView reply, const std::string& what) {
+  const std::string_view text = reply.text();
+  // A group that has gone may only need to be made again, unless its topic has gone too.
+  if (reply.is_error() && (text.starts_with("NOGROUP ") || text.starts_with("ERR no such key")))
+    throw Outage("Redis answered: " + std::string(text));
+  throw_if_error(reply, what);
+}
+
 }  // namespace
 
 GroupReader::GroupReader(ConnectionPool& pool, GroupOptions options, Notices& notices)
@@ -44,33 +58,58 @@ GroupReader::GroupReader(ConnectionPool& pool, GroupOptions options, Notices& no
       own_name_(options_.consumer.empty()),
       retry_(pool.endpoint(), options_.retry_for,
              {.warn = [this](const std::string& text) { notices_.warn(text); },
-              .note = [this](const std::string& text) { notices_.note(text); }}) {
+              .note = [this](const std::string& text) { notices_.note(text); }}),
+      account_(options_.topic, options_.group, notices) {
   if (own_name_) options_.consumer = own_consumer();
 }
 
 template <typename Work>
 auto GroupReader::retry(const Work& work) {
-  while (true) {
+  const auto attempt = [&](const StopToken&) {
     try {
       if (connection_ == nullptr) connect();
       return work();
-    } catch (const Outage& outage) {
-      disconnect();
-      retry_.failed(outage);
-      retry_.wait_until_due(stop_, options_.watch_fd);
+    } catch (const Outage&) {
+      connection_ = nullptr;
+      throw;
+    } catch (const Stopped&) {
+      if (stop_.requested()) throw Interrupted();
+      connection_ = nullptr;
+      throw;
     }
-  }
+  };
+  return with_retry(pool_, retry_, stop_, attempt, options_.watch_fd);
 }
 
 void GroupReader::connect() {
-  connection_ = &pool_.of(options_.topic, stop_);
-  require_topic(pool_, options_.topic, stop_);
-  connection_->append({"XGROUP", "CREATE", key_, options_.group, "0", "MKSTREAM"});
-  const Reply made = connection_->receive(stop_);
-  if (!made.view().text().starts_with("BUSYGROUP ")) throw_if_error(made.view(), "XGROUP CREATE " + key_);
+  const StopToken until = retry_.until_give_up(stop_);
+  connection_ = &pool_.of(options_.topic, until);
+  connection_->append({"XRANGE", key_, "-", "+", "COUNT", "1"});
+  connection_->append({"XRANGE", key_, account_.known().str(), "+", "COUNT", "1"});
+  append_look_up(*connection_, options_.topic);
+  const Reply oldest = receive(until, "XRANGE");
+  const Reply next = receive(until, "XRANGE");
+  const TopicState state = receive_state();
+  if (!state.exists) require_topic(pool_, options_.topic, until);
+  std::optional<EntryId> begin = beginning(oldest.view(), state);
+  connection_->append({"XGROUP", "CREATE", key_, options_.group, begin->str(), "MKSTREAM"});
+  const Reply made = connection_->receive(until);
+  if (made.view().text().starts_with("BUSYGROUP ")) {
+    begin.reset();
+  } else {
+    throw_if_error(made.view(), "XGROUP CREATE " + key_);
+  }
+  account_.look_back(state, next.view(), begin);
+  waiting_ = false;
   look_for_left();
   acknowledge();
   retry_.succeeded();
+}
+
+TopicState GroupReader::receive_state() {
+  const Reply time = receive(retry_.until_give_up(stop_), "TIME");
+  const Reply info = receive(retry_.until_give_up(stop_), "HMGET");
+  return topic_state(time.view(), info.view());
 }
 
 void GroupReader::disconnect() {
@@ -78,19 +117,15 @@ void GroupReader::disconnect() {
   pool_.clear();
 }
 
-// A group that has gone may only need to be made again, unless its topic has gone too.
 Reply GroupReader::receive(const StopToken& stop, std::string_view command) {
   Reply reply = connection_->receive(stop);
-  const std::string_view text = reply.view().text();
-  if (text.starts_with("NOGROUP ") || text.starts_with("UNBLOCKED "))
-    throw Outage("Redis answered: " + std::string(text));
-  throw_if_error(reply.view(), std::string(command) + " on " + key_);
+  check(reply.view(), std::string(command) + " on " + key_);
   return reply;
 }
 
 Reply GroupReader::ask(std::initializer_list<std::string_view> command) {
   connection_->append(command);
-  return receive(stop_, *command.begin());
+  return receive(retry_.until_give_up(stop_), *command.begin());
 }
 
 void GroupReader::run(MessageSink& sink, const StopToken& stop) {
@@ -101,6 +136,8 @@ void GroupReader::run(MessageSink& sink, const StopToken& stop) {
     }
     retry([this] { leave(); });
   } catch (const Stopped&) {
+    leave_quietly();
+  } catch (const Interrupted&) {
     leave_quietly();
   } catch (const Error&) {
     sink.flush();  // what was given before is worth writing
@@ -130,22 +167,18 @@ bool GroupReader::work() {
   expect(claimed[0].is_string() && claimed[1].is_array(), "XAUTOCLAIM");
   claim_from_ = claimed[0].text();
   // What Redis 7 found deleted, it has taken out of the group itself.
-  for (std::size_t i = 0; claimed.view().size() > 2 && i < claimed[2].size(); ++i) {
-    lose(std::string(claimed[2][i].text()));
+  std::string gone;
+  for (std::size_t i = 0; i < claimed[2].size(); ++i) {
+    gone.append(i == 0 ? "" : "; ").append(one_text(options_.topic, claimed[2][i].text(), "trimmed"));
   }
+  if (!gone.empty()) notices_.lost(gone);
   for (std::size_t i = 0; i < claimed[1].size(); ++i) {
-    const auto id = EntryId::parse(claimed[1][i].text());
-    if (!id || deferred_.contains(*id)) continue;
+    if (deferred_.contains(id_of(claimed[1][i], "XAUTOCLAIM"))) continue;
     look_for_left();
     return true;
   }
-  const auto block =
-      waiting_ ? std::min<std::chrono::milliseconds>(longest_block, options_.claim_after) : 1ms;
-  const Reply fresh = ask({"XREADGROUP", "GROUP", options_.group, options_.consumer, "COUNT", count, "BLOCK",
-                           std::to_string(std::max(block, 1ms).count()), "STREAMS", key_, ">"});
-  waiting_ = fresh.view().is_nil();
-  expect(waiting_ || fresh[0][1].is_array(), "XREADGROUP");
-  if (!waiting_) return tell(fresh[0][1]);
+  const Reply taken = take(count);
+  if (!waiting_) return tell(taken.view());
   if (!deferred_.empty()) {
     deferred_.clear();
     look_for_left();
@@ -154,7 +187,59 @@ bool GroupReader::work() {
   }
   pollfd output{options_.watch_fd, 0, 0};
   if (wait({&output, 1}, Clock::now(), stop_) > 0) throw ClosedOutput();
-  return options_.follow || anything_pending();
+  return options_.follow || others_get_on();
+}
+
+// How far the group was, and what comes next, of one moment: the groups, the stream's entries, the time, the
+// topic. Behind a wait until there is something.
+Reply GroupReader::take(const std::string& count) {
+  const StopToken until = retry_.until_give_up(stop_);
+  std::size_t before = 5;
+  if (waiting_) {
+    const auto block =
+        std::max(std::min<std::chrono::milliseconds>(longest_block, options_.claim_after), 1ms);
+    connection_->append({"XREAD", "COUNT", "1", "BLOCK", std::to_string(block.count()), "STREAMS", key_,
+                         account_.given().str()});
+    ++before;
+  }
+  connection_->append({"MULTI"});
+  connection_->append({"XINFO", "GROUPS", key_});
+  connection_->append(
+      {"XREADGROUP", "GROUP", options_.group, options_.consumer, "COUNT", count, "STREAMS", key_, ">"});
+  append_look_up(*connection_, options_.topic);
+  connection_->append({"EXEC"});
+  for (; before > 0; --before) receive(until, "XREADGROUP");
+  Reply taken = receive(until, "EXEC");
+  expect(taken.view().size() == 4, "EXEC");
+  check(taken[1], "XREADGROUP on " + key_);
+  check(taken[0], "XINFO on " + key_);
+  throw_if_error(taken[2], "TIME");
+  throw_if_error(taken[3], "HMGET " + info_key(options_.topic));
+  expect(taken[1].is_nil() || taken[1][0][1].is_array(), "XREADGROUP");
+  held_.clear();
+  account_for(taken.view());
+  return taken;
+}
+
+// Before anything is told: the connection may break meanwhile, and all be given out again.
+void GroupReader::account_for(ReplyView taken) {
+  const TopicState state = topic_state(taken[2], taken[3]);
+  const ReplyView entries = taken[1][0][1];
+  for (std::size_t i = 0; i < entries.size(); ++i) held_.insert(entry_id(entries[i]));
+  waiting_ = entries.size() == 0;
+  oldest_ = state.oldest();
+  if (!account_.take(taken[0], entries, state, *connection_)) connection_ = nullptr;  // connect() looks back
+}
+
+// Tells it before it counts as done, and then even when that ends the run.
+void GroupReader::lose(EntryId id, std::string_view how) {
+  try {
+    notices_.lost(one_text(options_.topic, id.str(), how));
+  } catch (const Error&) {
+    save({Anchor{id, {}}});
+    throw;
+  }
+  save({Anchor{id, {}}});
 }
 
 void GroupReader::look_for_left() {
@@ -171,26 +256,27 @@ bool GroupReader::give_left(const std::string& count) {
   expect(pending.view().is_array(), "XPENDING");
   std::vector<Left> left;
   for (std::size_t i = 0; i < pending.view().size(); ++i) {
-    const auto id = EntryId::parse(pending[i][0].text());
-    expect(id.has_value(), "XPENDING");
-    left_from_ = "(" + id->str();
+    const EntryId id = id_of(pending[i][0], "XPENDING");
+    left_from_ = "(" + id.str();
     const auto tries = static_cast<std::uint64_t>(pending[i][3].integer());
     if (tries > 1 && !last_resort_ && options_.most_deliveries == 0) {
-      deferred_.insert(*id);
+      deferred_.insert(id);
     } else {
-      left.push_back({*id, tries});
+      left.push_back({id, tries});
     }
   }
   if (pending.view().size() == 0) left_from_.reset();
   if (left.empty()) return true;
   for (const Left& one : left) connection_->append({"XRANGE", key_, one.id.str(), one.id.str()});
+  append_look_up(*connection_, options_.topic);
+  const StopToken until = retry_.until_give_up(stop_);
   std::vector<Reply> entries;
   entries.reserve(left.size());
-  for (std::size_t i = 0; i < left.size(); ++i) entries.push_back(receive(stop_, "XRANGE"));
+  for (std::size_t i = 0; i < left.size(); ++i) entries.push_back(receive(until, "XRANGE"));
+  oldest_ = receive_state().oldest();
   count_tries(left);
   held_.clear();
   for (const Left& one : left) held_.insert(one.id);
-  oldest_ = look_up(pool_, options_.topic, stop_).oldest();
   for (std::size_t i = 0; i < left.size(); ++i) {
     counted_.erase(left[i].id);
     if (!tell(left[i].id, entries[i][0], left[i].tries + 1)) return false;
@@ -203,32 +289,52 @@ void GroupReader::count_tries(const std::vector<Left>& left) {
   std::size_t asked = 0;
   for (const Left& one : left) {
     if (!counted_.insert(one.id).second) continue;
-    connection_->append({"XCLAIM", key_, options_.group, options_.consumer, "0", one.id.str(), "RETRYCOUNT",
-                         std::to_string(one.tries + 1), "JUSTID"});
+    append_claim(options_.consumer, {one.id.str()}, {"RETRYCOUNT", std::to_string(one.tries + 1)});
     ++asked;
   }
-  for (; asked > 0; --asked) receive(stop_, "XCLAIM");
+  for (; asked > 0; --asked) receive(retry_.until_give_up(stop_), "XCLAIM");
 }
 
 // A message whose command failed for good: the others come before it from now on.
 void GroupReader::failed(EntryId id) {
-  if (connection_ == nullptr) return;
+  claim_quietly({id.str()}, {"RETRYCOUNT", std::to_string(std::max<std::uint64_t>(tries_[id], 2))});
+}
+
+void GroupReader::keep() {
+  Texts ids;
+  for (const EntryId& id : held_) ids.push_back(id.str());
+  claim_quietly(ids, {});
+}
+
+void GroupReader::append_claim(std::string_view consumer, const Texts& ids,
+                               std::initializer_list<std::string_view> how) {
+  std::vector<std::string_view> command{"XCLAIM", key_, options_.group, consumer, "0"};
+  command.insert(command.end(), ids.begin(), ids.end());
+  command.insert(command.end(), how);
+  command.emplace_back("JUSTID");
+  connection_->append(command);
+}
+
+void GroupReader::claim_quietly(const Texts& ids, std::initializer_list<std::string_view> how) {
+  if (connection_ == nullptr || ids.empty()) return;
   try {
-    connection_->append({"XCLAIM", key_, options_.group, options_.consumer, "0", id.str(), "RETRYCOUNT",
-                         std::to_string(std::max<std::uint64_t>(tries_[id], 2)), "JUSTID"});
+    append_claim(options_.consumer, ids, how);
     receive({}, "XCLAIM");
   } catch (const Outage&) {
     disconnect();
   }
 }
 
-bool GroupReader::tell(ReplyView entries) {
-  // Looked up before anything is told: the connection may break meanwhile, and all be given out again.
-  oldest_ = look_up(pool_, options_.topic, stop_).oldest();
-  held_.clear();
-  for (std::size_t i = 0; i < entries.size(); ++i) held_.insert(entry_id(entries[i]));
+bool GroupReader::tell(ReplyView taken) {
+  const ReplyView entries = taken[1][0][1];
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (!tell(entry_id(entries[i]), entries[i], 1)) return false;
+    const EntryId id = entry_id(entries[i]);
+    if (is_expired(id)) {
+      ++taken_;
+      save({Anchor{id, {}}});
+    } else if (!tell(id, entries[i], 1)) {
+      return false;
+    }
   }
   return sink_->flush();
 }
@@ -239,10 +345,9 @@ bool GroupReader::tell(EntryId id, ReplyView entry, std::uint64_t tries) {
   Message message;
   std::string why;
   if (!entry[1].is_array()) {
-    lose(id.str());
-    save({Anchor{id, {}}});
-  } else if (id.ms < static_cast<std::uint64_t>(oldest_.count())) {
-    save({Anchor{id, {}}});  // past the topic's max_age, only not trimmed yet
+    lose(id, "trimmed");
+  } else if (is_expired(id)) {
+    lose(id, "expired");
   } else if (!parse_entry(entry, message, why)) {
     notices_.warn(options_.topic + ": skipped entry " + id.str() + ", which is no chat message: " + why);
     save({Anchor{id, {}}});
@@ -259,14 +364,26 @@ bool GroupReader::tell(EntryId id, ReplyView entry, std::uint64_t tries) {
   return true;
 }
 
-void GroupReader::lose(const std::string& id) {
-  notices_.lost(options_.topic + ": lost message " + id + ": trimmed before it was processed");
-}
-
-bool GroupReader::anything_pending() {
+// Whether to wait for what others have taken: as long as they get on with it.
+bool GroupReader::others_get_on() {
   const Reply pending = ask({"XPENDING", key_, options_.group});
   expect(pending.view().size() == 4, "XPENDING");
-  return pending[0].integer() > 0;
+  if (pending[0].integer() == 0) return false;
+  std::string others;
+  for (std::size_t i = 0; i < pending[3].size(); ++i) {
+    others.append(i == 0 ? "" : ", ")
+        .append(pending[3][i][1].text())
+        .append(" at ")
+        .append(pending[3][i][0].text());
+  }
+  others = std::string(pending[1].text()) + " to " + std::string(pending[2].text()) + " (" + others + ")";
+  const Deadline now = Clock::now();
+  if (others != others_) others_since_ = now;
+  others_ = others;
+  if (now < others_since_ + options_.wait_for_others) return true;
+  notices_.warn(options_.topic + ": other consumers of " + options_.group +
+                " don't get on with what they have taken: " + others + "; not waiting for them");
+  return false;
 }
 
 void GroupReader::save(const std::vector<Anchor>& done) {
@@ -291,25 +408,10 @@ void GroupReader::acknowledge() {
   unacknowledged_.clear();
 }
 
-void GroupReader::keep() {
-  if (connection_ == nullptr || held_.empty()) return;
-  std::vector<std::string> texts;
-  texts.reserve(held_.size());
-  for (const EntryId& id : held_) texts.push_back(id.str());
-  std::vector<std::string_view> command{"XCLAIM", key_, options_.group, options_.consumer, "0"};
-  command.insert(command.end(), texts.begin(), texts.end());
-  command.emplace_back("JUSTID");
-  try {
-    connection_->append(command);
-    receive({}, "XCLAIM");
-  } catch (const Outage&) {
-    disconnect();
-  }
-}
-
 // A consumer named for this run alone would stay in the group's list for ever, and others would wait for
 // what it has left.
 void GroupReader::leave() {
+  account_.tell();
   if (!own_name_ || connection_ == nullptr) return;
   while (release()) {
   }
@@ -329,16 +431,10 @@ void GroupReader::remove_left_consumers() {
   if (is_denied(consumers.view().text())) return;
   std::vector<std::string> left;
   for (std::size_t i = 0; i < consumers.view().size(); ++i) {
-    std::string_view name;
-    std::int64_t pending = 1;
-    std::chrono::milliseconds idle{0};
-    for (std::size_t j = 0; j + 1 < consumers[i].size(); j += 2) {
-      const std::string_view field = consumers[i][j].text();
-      if (field == "name") name = consumers[i][j + 1].text();
-      if (field == "pending") pending = consumers[i][j + 1].integer();
-      if (field == "idle") idle = std::chrono::milliseconds(consumers[i][j + 1].integer());
-    }
-    if (is_own_consumer(name) && pending == 0 && idle >= options_.forget_after) left.emplace_back(name);
+    const std::string_view name = field(consumers[i], "name").text();
+    const std::chrono::milliseconds idle(field(consumers[i], "idle").integer());
+    if (!is_own_consumer(name) || field(consumers[i], "pending").integer() > 0) continue;
+    if (idle >= options_.forget_after) left.emplace_back(name);
   }
   for (const std::string& name : left) remove_consumer(name);
 }
@@ -348,10 +444,9 @@ bool GroupReader::release() {
   connection_->append({"XPENDING", key_, options_.group, "-", "+", "1000", options_.consumer});
   const Reply mine = receive({}, "XPENDING");
   if (mine.view().size() == 0) return false;
-  std::vector<std::string_view> command{"XCLAIM", key_, options_.group, "nobody", "0"};
-  for (std::size_t i = 0; i < mine.view().size(); ++i) command.push_back(mine[i][0].text());
-  command.insert(command.end(), {"IDLE", long_ago, "JUSTID"});
-  connection_->append(command);
+  Texts ids;
+  for (std::size_t i = 0; i < mine.view().size(); ++i) ids.emplace_back(mine[i][0].text());
+  append_claim("nobody", ids, {"IDLE", long_ago});
   receive({}, "XCLAIM");
   return true;
 }
@@ -364,7 +459,8 @@ void GroupReader::read_what_is_due() {
   while (true) {
     const Reply reply = connection_->receive({});
     if (reply.view().text() == mark) return;
-    if (is_denied(reply.view().text())) throw_if_error(reply.view());  // perhaps PING itself
+    if (is_denied(reply.view().text())) throw_if_error(reply.view());             // perhaps PING itself
+    if (reply[2].size() == 2 && reply[3].size() == 6) account_for(reply.view());  // take()'s
   }
 }
 

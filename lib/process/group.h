@@ -14,6 +14,7 @@
 #include "chat/message_sink.h"
 #include "chat/notices.h"
 #include "process/checkpoint.h"
+#include "process/group_account.h"
 #include "redis/connection_pool.h"
 #include "redis/retry.h"
 
@@ -35,6 +36,8 @@ struct GroupOptions {
   std::function<void(const Message&)> give_up;
   /// Names that workers without one have left are removed after so long.
   std::chrono::milliseconds forget_after{3'600'000};
+  /// Unless follow: how long to wait for others that don't get on with what they have taken.
+  std::chrono::milliseconds wait_for_others{30'000};
   int watch_fd = -1;  ///< an error on this descriptor (a closed pipe) ends the run: ClosedOutput
 };
 
@@ -58,23 +61,30 @@ class GroupReader : public Checkpoint {
   std::optional<std::chrono::milliseconds> keep_every() const override { return options_.claim_after / 3; }
 
  private:
+  using Texts = std::vector<std::string>;
   struct Left {
     EntryId id;
     std::uint64_t tries;
   };
 
+  template <typename Work>
+  auto retry(const Work& work);
   void connect();
   void disconnect();
+  TopicState receive_state();
   Reply receive(const StopToken& stop, std::string_view command);
   Reply ask(std::initializer_list<std::string_view> command);
   bool work();
+  Reply take(const std::string& count);
+  bool tell(ReplyView taken);
+  void account_for(ReplyView taken);
+  void lose(EntryId id, std::string_view how);
+  bool is_expired(EntryId id) const { return id.ms < static_cast<std::uint64_t>(oldest_.count()); }
   void look_for_left();
   bool give_left(const std::string& count);
   void count_tries(const std::vector<Left>& left);
-  bool tell(ReplyView entries);
   bool tell(EntryId id, ReplyView entry, std::uint64_t tries);
-  void lose(const std::string& id);
-  bool anything_pending();
+  bool others_get_on();
   void acknowledge();
   void leave();
   void remove_consumer(std::string_view name);
@@ -82,8 +92,8 @@ class GroupReader : public Checkpoint {
   void read_what_is_due();
   void leave_quietly();
   bool release();
-  template <typename Work>
-  auto retry(const Work& work);
+  void append_claim(std::string_view consumer, const Texts& ids, std::initializer_list<std::string_view> how);
+  void claim_quietly(const Texts& ids, std::initializer_list<std::string_view> how);
 
   ConnectionPool& pool_;
   GroupOptions options_;
@@ -95,7 +105,7 @@ class GroupReader : public Checkpoint {
   Connection* connection_ = nullptr;
   RetryPolicy retry_;
   std::set<EntryId> held_;  // given to this consumer, and not acknowledged
-  std::vector<std::string> unacknowledged_;
+  Texts unacknowledged_;
   std::uint64_t taken_ = 0;
   std::string claim_from_ = "0-0";
   std::optional<std::string> left_from_;  // messages given to this consumer before may be left from here on
@@ -105,6 +115,9 @@ class GroupReader : public Checkpoint {
   std::map<EntryId, std::uint64_t> tries_;
   std::chrono::milliseconds oldest_{0};
   bool waiting_ = false;  // there was nothing new the last time
+  GroupAccount account_;
+  std::string others_;  // what is pending at others, and since when nothing of it has changed
+  Deadline others_since_{};
 };
 
 }  // namespace chat

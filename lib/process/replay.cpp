@@ -85,6 +85,7 @@ void share(ConnectionPool& pool, const ReplayOptions& options, Notices& notices,
   sharing.count = options.printing.count;
   sharing.uncounted = [&chain] { return chain->skipped(); };
   sharing.claim_after = options.claim_after;
+  sharing.wait_for_others = std::max(sharing.wait_for_others, options.claim_after);
   sharing.follow = options.reading.live;
   sharing.retry_for = options.reading.retry_for;
   if (printed) sharing.watch_fd = STDOUT_FILENO;

@@ -288,3 +288,53 @@ def test_a_group_that_was_destroyed_is_made_again(server, damage):
     server.pub("topic1", "b")
     run.out.until("b\n", LIMIT)
     run.stop()
+
+
+def test_what_was_trimmed_before_it_was_given_out_is_told_once(server):
+    server.run("chat-topics", "add", "short", "--max-len", "10")
+    server.pub("short", *range(1, 6))
+    assert server.replay("short", "--raw", "--group", "g") == [str(i) for i in range(1, 6)]
+    fifth = server.client().xrevrange("chat:{short}", count=1)[0][0].decode()
+    server.pub("short", *range(6, 1001), err="keeps only its last 10")
+    strict = ["chat-replay", "short", "--raw", "--group", "g", "--strict"]
+    done = server.run(*strict, code=76, err=rf"short: lost 985 messages between {fifth} and \d+-991: trimmed")
+    assert done.lines == []
+    assert server.run(*strict).lines == [str(i) for i in range(991, 1001)]
+
+
+@pytest.mark.parametrize("damage", ["XDEL", "expired"])
+def test_what_was_deleted_or_is_too_old_before_it_was_given_out_is_told(server, damage):
+    server.pub("topic1", "a", "b")
+    assert work(server, "-n", "1").lines == ["a"]
+    client, (second, _) = server.client(), server.entries()[1]
+    if damage == "XDEL":
+        client.xdel(KEY, second)
+        server.pub("topic1", "c")
+        why = f"lost 1 message between {server.entries()[0][0]} and {server.entries()[1][0]}: deleted"
+    else:
+        client.hset(KEY + ":info", "max_age", 1)
+        until_true(lambda: client.time()[0] * 1000 > int(second.split("-")[0]) + 2000)
+        why = f"lost 1 message after {server.entries()[0][0]} up to {second}: expired"
+    work(server, "--strict", code=76, err=why)
+    assert work(server, "--strict").lines == (["c"] if damage == "XDEL" else [])
+
+
+def test_what_is_gone_with_an_older_state_is_told(make_server):
+    """It was there while the worker was at an earlier message, which it is given again."""
+    server = make_server()
+    assert work(server).lines == []
+    server.pub("topic1", "a", "b")
+    first = server.entries()[0][0]
+    fifo = server.home / "go"
+    command = f"cat; [ -e {fifo} ] || {{ mkfifo {fifo}; echo on; read -r go < {fifo}; }}"
+    server.client().save()
+    server.pub("topic1", "c", "d", "e")
+    run = start(server, "--follow", "--exec", command)
+    assert run.lines(2) == ["a", "on"]
+    last = server.entries()[-1][0]
+    server.kill9()
+    server.restart()
+    fifo.write_text("go\n")
+    assert run.lines(2) == ["a", "b"]
+    told = f"topic1: lost 3 messages after {first} up to {last}: gone, since Redis came back with an older history"
+    assert told in run.stop().err_text

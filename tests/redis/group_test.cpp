@@ -1,80 +1,14 @@
-#include "process/group.h"
-
 #include <memory>
 #include <utility>
 
 #include "base/error.h"
 #include "base/wait.h"
 #include "chat/entry_id.h"
+#include "group_bench.h"
 #include "process/dead_letters.h"
-#include "script.h"
 
 using namespace chat;
 using namespace std::chrono_literals;
-
-namespace {
-
-using Texts = std::vector<std::string>;
-
-/// A topic with messages 1, 2, 3, and a group that reads it.
-struct Bench {
-  Connection admin = connect();
-  ConnectionPool pool{server()};
-  GroupOptions options;
-  Recorder sink;
-  bool acknowledging = true;
-  GroupReader* reader = nullptr;
-
-  explicit Bench(const std::string& name) {
-    options.topic = "group_test/" + name;
-    options.group = "g";
-    options.consumer = "c";
-    options.claim_after = 3'600s;
-    publish(admin, options.topic, {"1", "2", "3"});
-    sink.on_message = [this] { return act(); };
-  }
-  bool act() {
-    if (acknowledging) reader->save({Anchor{*sink.messages.back().id, {}}});
-    return true;
-  }
-  /// Does something once, before the message with this text is done.
-  void at(const std::string& text, std::function<void()> work) {
-    auto due = std::make_shared<bool>(true);
-    sink.on_message = [this, text, work, due] {
-      if (sink.texts.back() == text && std::exchange(*due, false)) work();
-      return act();
-    };
-  }
-  /// Runs once, and returns what was told.
-  Texts run(const StopToken& stop = retry()) {
-    GroupReader group(pool, options, sink);
-    reader = &group;
-    sink.texts.clear();
-    group.run(sink, stop);
-    return sink.texts;
-  }
-  /// Takes messages without ever finishing them, as a consumer that dies.
-  Texts die(const std::string& consumer, std::size_t batch = 10) {
-    GroupOptions living = options;
-    options.consumer = consumer;
-    options.batch = batch;
-    acknowledging = false;
-    sink.on_flush = [] { return false; };
-    Texts taken = run();
-    acknowledging = true;
-    sink.on_flush = [] { return true; };
-    options = living;
-    return taken;
-  }
-  std::int64_t pending() {
-    return ask(admin, {"XPENDING", stream_key(options.topic), options.group})[0].integer();
-  }
-  std::size_t consumers() {
-    return ask(admin, {"XINFO", "CONSUMERS", stream_key(options.topic), options.group}).view().size();
-  }
-};
-
-}  // namespace
 
 TEST_CASE("a new group begins at the oldest message, and goes on where it was") {
   Bench bench("new");
