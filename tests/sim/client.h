@@ -39,6 +39,10 @@ struct Client {
   std::set<std::string, std::less<>> channels;
   std::set<std::string, std::less<>> shard_channels;
   Blocked blocked;
+  // MULTI (https://redis.io/docs/latest/develop/using-commands/transactions/), without WATCH and DISCARD
+  bool queueing = false;
+  bool refused = false;  // one of them: EXEC discards them all
+  std::vector<std::vector<std::string>> queued;
   EffectLog::Offset last_write = 0;  // behind its own last write; what WAIT asks for
 
   bool subscribed() const { return !channels.empty() || !shard_channels.empty(); }

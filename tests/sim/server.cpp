@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "sim/command.h"
 #include "sim/script.h"
@@ -114,9 +115,35 @@ void Server::execute(Client& client, std::span<const std::string_view> args) {
   if (client.doomed) return;
   Call call{*this, client, args, ReplyWriter(client.output), {}};
   const Command* command = find_command(args);
-  if (command == nullptr) return call.reply.error(unknown_command(args));
+  if (command == nullptr) {
+    client.refused = true;
+    return call.reply.error(unknown_command(args));
+  }
   call.name = command->name;
-  if (!refused(call, *command)) run(call, *command);
+  if (refused(call, *command)) {
+    client.refused = true;
+  } else if (client.queueing && call.name != "multi" && call.name != "exec") {
+    client.queued.emplace_back(args.begin(), args.end());
+    call.reply.status("QUEUED");
+  } else {
+    run(call, *command);
+  }
+}
+
+void Server::execute_queued(Call& call) {
+  const auto queued = std::exchange(call.client.queued, {});
+  call.client.queueing = false;
+  if (call.client.refused) {
+    return call.reply.coded_error("EXECABORT Transaction discarded because of previous errors.");
+  }
+  call.reply.array(queued.size());
+  for (const auto& words : queued) {
+    const std::vector<std::string_view> args(words.begin(), words.end());
+    Call one{*this, call.client, args, call.reply, {}};
+    const Command* command = find_command(args);
+    one.name = command->name;
+    command->run(one);
+  }
 }
 
 void Server::run(Call& call, const Command& command) {

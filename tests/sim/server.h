@@ -105,6 +105,8 @@ class Server {
   void execute(Client& client, std::initializer_list<std::string_view> args) {
     execute(client, std::span(args.begin(), args.size()));
   }
+  /// Those that were queued, as one.
+  void execute_queued(Call& call);
   /// Inside a script. The reply goes to `out`. False, with an error in `out`, when scripts can't call it.
   void call_from_script(Client& client, std::span<const std::string_view> args, std::string& out,
                         bool& wrote);

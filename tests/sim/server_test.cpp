@@ -42,6 +42,24 @@ TEST_CASE_METHOD(Fixture, "without persistence a restart finds nothing") {
   CHECK(after_crash(Crash::process) == ":0\r\n");
 }
 
+TEST_CASE_METHOD(Fixture, "a transaction is one, or nothing") {
+  add(1, 3);
+  (*this)({"XGROUP", "CREATE", "s", "g", "1-1"});
+  CHECK((*this)({"EXEC"}) == "-ERR EXEC without MULTI\r\n");
+  CHECK((*this)({"MULTI"}) == "+OK\r\n");
+  CHECK((*this)({"XLEN", "s"}) == "+QUEUED\r\n");
+  CHECK((*this)({"XREADGROUP", "GROUP", "g", "c", "COUNT", "1", "STREAMS", "s", ">"}) == "+QUEUED\r\n");
+  CHECK((*this)({"XREADGROUP", "GROUP", "none", "c", "STREAMS", "s", ">"}) == "+QUEUED\r\n");
+  const std::string replies = (*this)({"EXEC"});
+  CHECK(replies.starts_with("*3\r\n:3\r\n*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-2\r\n"));
+  CHECK(replies.find("-NOGROUP ") != std::string::npos);
+  (*this)({"MULTI"});
+  CHECK((*this)({"XLEN"}).starts_with("-ERR wrong number"));
+  CHECK((*this)({"XADD", "s", "2-1", "f", "v"}) == "+QUEUED\r\n");
+  CHECK((*this)({"EXEC"}).starts_with("-EXECABORT "));
+  CHECK((*this)({"XLEN", "s"}) == ":3\r\n");
+}
+
 TEST_CASE_METHOD(Fixture, "a restart from a snapshot finds what was there when it was saved") {
   server.options.persistence = Persistence::snapshot;
   add(1, 2);
