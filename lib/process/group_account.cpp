@@ -55,6 +55,7 @@ bool GroupAccount::take(ReplyView groups, ReplyView entries, const TopicState& s
     if (!anchor.pub.empty()) reading.last = anchor.id;
     if (anchor.id.ms < reading.oldest) expired = anchor.id;
   }
+  reading.whole = reading.last != EntryId{};
   account_.pass(given);
   account_.begin_reading(reading);
   for (const Anchor& anchor : anchors) account_.entry({anchor.id, anchor.pub, 0});
