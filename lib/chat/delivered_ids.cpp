@@ -82,7 +82,7 @@ void DeliveredIds::add(std::string_view topic, std::string_view pub, std::size_t
     known = {*sequence, content, *sequence, known.hash};
   }
   const std::size_t name = name_of(known.hash, *sequence);
-  Bucket& bucket = contents_[name % buckets];
+  Bucket& bucket = contents_[bucket_of(known.hash, *sequence)];
   auto place = std::ranges::find(bucket, name, &Content::name);
   if (place == bucket.end()) --place;
   std::move_backward(bucket.begin(), place, std::next(place));
@@ -94,9 +94,16 @@ void DeliveredIds::add_alone(std::string_view topic, std::string_view pub, std::
   latest_alone_.insert(name_alone(topic, pub, content));
 }
 
-const DeliveredIds::Content* DeliveredIds::remembered(std::size_t name) const {
+// One after the other for a publisher's messages: a random place for each would take a third of the time of
+// reading.
+std::size_t DeliveredIds::bucket_of(std::size_t key_hash, std::uint64_t sequence) {
+  return (key_hash + sequence) % buckets;
+}
+
+const DeliveredIds::Content* DeliveredIds::remembered(std::size_t key_hash, std::uint64_t sequence) const {
   if (contents_.empty()) return nullptr;
-  const Bucket& bucket = contents_[name % buckets];
+  const std::size_t name = name_of(key_hash, sequence);
+  const Bucket& bucket = contents_[bucket_of(key_hash, sequence)];
   const auto found = std::ranges::find(bucket, name, &Content::name);
   return found == bucket.end() || found->serial == 0 ? nullptr : &*found;
 }
@@ -105,7 +112,7 @@ std::optional<std::uint64_t> DeliveredIds::find(std::string_view topic, std::str
                                                 std::size_t content) const {
   const auto parsed = PubId::parse(pub);
   const std::string key = parsed ? key_of(parsed->publisher, topic) : std::string();
-  const Content* const latest = parsed ? remembered(name_of(hash_of(key), parsed->sequence)) : nullptr;
+  const Content* const latest = parsed ? remembered(hash_of(key), parsed->sequence) : nullptr;
   if (latest != nullptr && latest->content == content) return latest->serial;
   const std::size_t one = name_alone(topic, pub, content);
   if (latest_alone_.contains(one) || older_alone_.contains(one)) return alone;

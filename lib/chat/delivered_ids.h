@@ -55,7 +55,8 @@ class DeliveredIds {
     std::uint64_t serial = 0;
   };
   using Bucket = std::array<Content, 4>;
-  const Content* remembered(std::size_t name) const;
+  static std::size_t bucket_of(std::size_t key_hash, std::uint64_t sequence);
+  const Content* remembered(std::size_t key_hash, std::uint64_t sequence) const;
   // Two generations: the older one is dropped when the latest is full. Keys are "publisher topic".
   using Publishers = std::unordered_map<std::string, Sequences>;
   const Sequences* sequences_of(const std::string& key) const;
@@ -65,7 +66,7 @@ class DeliveredIds {
   Publishers latest_;
   Publishers older_;
   Publishers::value_type* current_ = nullptr;  // in latest_: mostly the same one as before
-  std::vector<Bucket> contents_;               // by the name, a hash; in each the latest first
+  std::vector<Bucket> contents_;               // in each the latest first
   std::unordered_set<std::size_t> latest_alone_;
   std::unordered_set<std::size_t> older_alone_;
 };

@@ -230,13 +230,11 @@ bool Connection::dead() {
 }
 
 void Connection::fill() {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): clearing it would cost as much as reading
-  std::array<char, std::size_t{64} * 1024> bytes;
   do {
     errno = 0;
-    const ssize_t count = read_some(*context_, bytes);
+    const ssize_t count = read_some(*context_, replies_.room());
     if (count < 0) fail(errno);
-    replies_.feed({bytes.data(), static_cast<std::size_t>(count)});
+    replies_.filled(static_cast<std::size_t>(count));
     if (count > 0) {
       asked_ = false;
       unacknowledged_ = 0;

@@ -1,12 +1,8 @@
 #include "redis/reply.h"
 
-#include <hiredis/hiredis.h>
-
-#include <array>
+#include <algorithm>
 #include <charconv>
-#include <limits>
-#include <new>
-#include <utility>
+#include <string>
 
 namespace chat {
 
@@ -15,209 +11,211 @@ namespace {
 using Value = Received::Value;
 using Type = Received::Type;
 
-constexpr std::size_t deepest =
-    9;  // what hiredis 0.14 takes: 8 arrays in each other, and a value in the last
-constexpr std::size_t most_elements = std::size_t{1} << 24U;
+constexpr std::size_t piece = std::size_t{64} * 1024;
+constexpr std::size_t most_kept_input = std::size_t{4} * 1024 * 1024;  // of a buffer that is empty again
 constexpr std::size_t longest_line = std::size_t{64} * 1024;
-constexpr std::size_t longest_text = std::size_t{512} * 1024 * 1024;  // Redis's own limit
-constexpr std::size_t most_kept_room = std::size_t{4} * 1024 * 1024;  // of a buffer that is empty again
+constexpr std::int64_t longest_text = std::int64_t{512} * 1024 * 1024;  // Redis's own limit
+constexpr std::int64_t most_elements = 1 << 24;
+constexpr std::size_t first_elements = 64;  // that an array gets memory for
+constexpr std::ptrdiff_t most_digits = 19;
 
-}  // namespace
+[[noreturn]] void refuse(const char* where, char found) {
+  const bool printable = found >= 0x20 && found < 0x7f;
+  throw NoReply(std::string(where) + ' ' +
+                (printable ? std::string{'"', found, '"'}
+                           : "byte " + std::to_string(static_cast<unsigned char>(found))));
+}
 
-// Puts together what hiredis reads. Nothing is thrown through hiredis, which is C: what went wrong is kept.
-class ReplyBuilder {
- public:
-  void* text(int type, const char* at, std::size_t size) {
-    return guarded([&] {
-      if (size > (type == REDIS_REPLY_STRING ? longest_text : longest_line))
-        return refuse("a text is too long");
-      if (at[size] != '\r' || at[size + 1] != '\n') return refuse("a text goes on behind its end");
-      const Received& received = *received_;
-      Value value{Type::bulk, static_cast<std::uint32_t>(size), received.texts.size()};
-      if (type == REDIS_REPLY_STATUS) value.type = Type::status;
-      if (type == REDIS_REPLY_ERROR) value.type = Type::error;
-      if (value.type == Type::bulk && type != REDIS_REPLY_STRING) return refuse_type();
-      received_->texts.append(at, size);
-      return add(value);
-    });
-  }
+// Reads bytes from what was received; each function moves `at` and returns true, or returns false when they
+// are not all here yet. A zero byte stands behind the end: no digit, and no end of a line.
+struct Cursor {
+  const char* at;
+  const char* end;
 
-  void* array(int type, std::size_t size) {
-    return guarded([&] {
-      if (type != REDIS_REPLY_ARRAY) return refuse_type();
-      if (size > most_elements) return refuse("an array has " + std::to_string(size) + " elements");
-      if (depth_ + 1 == deepest) return refuse("arrays are nested too deep");
-      const Value value{Type::array, static_cast<std::uint32_t>(size), received_->values.size()};
-      if (size == 0) return add(value);
-      open_[depth_++] = {pending_.size(), size};
-      pending_.push_back(value);
-      return done();
-    });
-  }
-
-  void* integer(long long number) {
-    return guarded([&] { return add({Type::integer, 0, static_cast<std::uint64_t>(number)}); });
-  }
-
-  void* nil(int type) {
-    return guarded([&] { return type == REDIS_REPLY_NIL ? refuse_type() : add({}); });
-  }
-
-  void* other() {
-    return guarded([&] { return refuse_type(); });
-  }
-
-  // Between replies: those that were given keep their memory.
-  void begin() {
-    if (!pending_.empty()) return;
-    if (received_.use_count() > 1 || received_->texts.capacity() > most_kept_room) {
-      received_ = std::make_shared<Received>();
+  bool number(std::int64_t& number) {
+    const bool negative = *at == '-';
+    const char* const digits = at + (negative ? 1 : 0);
+    const char* last = digits;
+    std::uint64_t value = 0;
+    for (; *last >= '0' && *last <= '9'; ++last) value = 10 * value + static_cast<std::uint64_t>(*last - '0');
+    if (last == digits && last != end) refuse("a number begins with", *last);
+    if (*digits == '0' && last - at > 1) throw NoReply("a number begins with 0");
+    if (last - digits > most_digits || value > std::uint64_t{INT64_MAX} + (negative ? 1 : 0)) {
+      throw NoReply("a number is too large");
     }
-    received_->texts.clear();
-    received_->values.clear();
+    at = last;
+    number = static_cast<std::int64_t>(negative ? 0 - value : value);
+    return line_end("a number goes on behind its end");
   }
 
-  Reply take() {
-    received_->values.push_back(pending_.front());
-    pending_.clear();
-    return Reply(received_);
-  }
-
-  [[noreturn]] void fail(const char* what) const {
-    if (no_memory_) throw std::bad_alloc();
-    throw NoReply(refusal_.empty() ? what : refusal_);
-  }
-
- private:
-  // An array that is not complete, and how many of its elements are to come.
-  struct Open {
-    std::size_t place;
-    std::size_t left;
-  };
-
-  template <typename Work>
-  void* guarded(const Work& work) noexcept {
-    try {
-      return work() ? this : nullptr;
-    } catch (...) {
-      no_memory_ = true;
-      return nullptr;
-    }
-  }
-
-  bool done() const { return true; }
-
-  bool refuse(std::string why) {
-    refusal_ = std::move(why);
-    return false;
-  }
-
-  bool refuse_type() { return refuse("a value of a type that RESP2 doesn't have"); }
-
-  // An array moves to the others once it is complete, so that its elements stand in a row.
-  bool add(const Value& value) {
-    pending_.push_back(value);
-    while (depth_ > 0 && --open_[depth_ - 1].left == 0) {
-      const std::size_t place = open_[--depth_].place;
-      std::vector<Value>& values = received_->values;
-      pending_[place].place = values.size();
-      const auto elements = pending_.begin() + static_cast<std::ptrdiff_t>(place) + 1;
-      values.insert(values.end(), elements, pending_.end());
-      pending_.erase(elements, pending_.end());
-    }
+  bool size(std::int64_t& size, std::int64_t most, const char* what, const char* wrong) {
+    if (!number(size)) return false;
+    if (size < -1 || size > most) throw NoReply(what + std::to_string(size) + wrong);
     return true;
   }
 
-  std::shared_ptr<Received> received_ = std::make_shared<Received>();
-  std::vector<Value> pending_;  // of arrays that are not complete; empty between replies
-  std::array<Open, deepest> open_{};
-  std::size_t depth_ = 0;  // of those open
-  std::string refusal_;
-  bool no_memory_ = false;
-};
-
-namespace {
-
-ReplyBuilder& builder(const redisReadTask* task) { return *static_cast<ReplyBuilder*>(task->privdata); }
-
-// An int in hiredis 0.14, a size_t later.
-template <typename Size>
-void* create_array(const redisReadTask* task, Size size) {
-  return builder(task).array(task->type, static_cast<std::size_t>(size));
-}
-
-redisReplyObjectFunctions& functions() {
-  static redisReplyObjectFunctions functions = [] {
-    redisReplyObjectFunctions made{};
-    made.createString = [](const redisReadTask* task, char* at, std::size_t size) {
-      return builder(task).text(task->type, at, size);
-    };
-    made.createArray = create_array;
-    made.createInteger = [](const redisReadTask* task, long long number) {
-      return builder(task).integer(number);
-    };
-    made.createNil = [](const redisReadTask* task) { return builder(task).nil(task->type); };
-#if HIREDIS_MAJOR > 0
-    made.createDouble = [](const redisReadTask* task, double, char*, std::size_t) {
-      return builder(task).other();
-    };
-    made.createBool = [](const redisReadTask* task, int) { return builder(task).other(); };
-#endif
-    return made;
-  }();
-  return functions;
-}
-
-// What hiredis waits for the rest of: a line without its end, or a text after the line with its length.
-void check_rest(std::string_view rest) {
-  constexpr std::size_t most = longest_line + 2;
-  const std::size_t end = rest.substr(0, most).find("\r\n");
-  std::size_t size = 0;
-  if (end == std::string_view::npos) {
-    if (rest.size() >= most) throw NoReply("a line is too long");
-  } else if (std::from_chars(rest.data(), rest.data() + end, size).ec != std::errc() || size > longest_text) {
-    throw NoReply("a text of " + std::string(rest.substr(0, end)) + " bytes is too long");
+  bool text(std::string_view& text, std::size_t size) {
+    if (static_cast<std::size_t>(end - at) < size) return false;
+    text = {at, size};
+    at += size;
+    return line_end("a text goes on behind its end");
   }
-}
+
+  bool line(std::string_view& line) {
+    const std::string_view rest(at, std::min<std::size_t>(end - at, longest_line + 2));
+    const std::size_t size = rest.find("\r\n");
+    if (size != rest.npos) return text(line, size);
+    if (rest.size() == longest_line + 2) throw NoReply("a line is too long");
+    return false;
+  }
+
+  // Of an array only its size.
+  bool value(Value& value, const char* bytes) {
+    if (at == end) return false;
+    std::int64_t number = 0;
+    std::string_view found{at, 0};
+    switch (const char kind = *at++) {
+      case '$':
+        if (!size(number, longest_text, "a text of ", " bytes is too long")) return false;
+        if (number >= 0 && !text(found, static_cast<std::size_t>(number))) return false;
+        value.type = number < 0 ? Type::nil : Type::bulk;
+        break;
+      case '*':
+        if (!size(number, most_elements, "an array has ", " elements")) return false;
+        value = {number < 0 ? Type::nil : Type::array,
+                 static_cast<std::uint32_t>(std::max<std::int64_t>(number, 0)), 0};
+        return true;
+      case ':':
+        if (!this->number(number)) return false;
+        value = {Type::integer, 0, static_cast<std::uint64_t>(number)};
+        return true;
+      case '+':
+      case '-':
+        if (!line(found)) return false;
+        value.type = kind == '+' ? Type::status : Type::error;
+        break;
+      default:
+        refuse("a reply begins with", kind);
+    }
+    value.place = static_cast<std::uint64_t>(found.data() - bytes);
+    value.size = static_cast<std::uint32_t>(found.size());
+    return true;
+  }
+
+ private:
+  bool line_end(const char* otherwise) {
+    if (at[0] == '\r' && at[1] == '\n') {
+      at += 2;
+      return true;
+    }
+    if (at == end || (at + 1 == end && *at == '\r')) return false;
+    throw NoReply(otherwise);
+  }
+};
 
 }  // namespace
 
-struct ReplyReader::State {
-  struct Free {
-    void operator()(redisReader* reader) const { redisReaderFree(reader); }
-  };
-
-  ReplyBuilder builder;
-  std::unique_ptr<redisReader, Free> reader{redisReaderCreateWithFunctions(&functions())};
-};
-
 std::int64_t ReplyView::integer() const {
-  if (is_integer()) return static_cast<std::int64_t>(value_->place);
+  if (is_integer()) return static_cast<std::int64_t>(value().place);
   std::int64_t number = 0;
   const std::string_view digits = text();
   std::from_chars(digits.data(), digits.data() + digits.size(), number);
   return number;
 }
 
-ReplyReader::ReplyReader() : state_(std::make_shared<State>()) {
-  redisReader* const reader = state_->reader.get();
-  if (reader == nullptr) throw std::bad_alloc();
-  reader->maxbuf = most_kept_room;
-  reader->privdata = &state_->builder;
+std::span<char> ReplyReader::room() {
+  const std::size_t rest = end_ - begin_;
+  const char* const bytes = received_->bytes.get() + begin_;
+  const bool in_use = received_.use_count() > 1;  // by replies that were given
+  if (begin_ > 0 || in_use) depth_ = 0;           // places change: the reply is read from its beginning again
+  if (in_use) {
+    std::swap(received_, spare_);  // whose replies may be gone by now
+    if (received_ == nullptr || received_.use_count() > 1) received_ = std::make_shared<Received>();
+  }
+  std::size_t capacity = std::max(received_->capacity, 2 * piece);
+  if (rest <= piece && capacity > most_kept_input) capacity = 2 * piece;
+  while (capacity - rest < piece) capacity *= 2;
+  if (capacity != received_->capacity) {
+    auto fresh = std::make_unique_for_overwrite<char[]>(capacity + 1);
+    std::copy_n(bytes, rest, fresh.get());
+    received_->bytes = std::move(fresh);
+    received_->capacity = capacity;
+  } else if (depth_ == 0) {
+    std::copy_n(bytes, rest, received_->bytes.get());
+  }
+  begin_ = 0;
+  end_ = rest;
+  return {received_->bytes.get() + end_, capacity - end_};
 }
 
 void ReplyReader::feed(std::string_view bytes) {
-  if (redisReaderFeed(state_->reader.get(), bytes.data(), bytes.size()) != REDIS_OK) throw std::bad_alloc();
+  while (!bytes.empty()) {
+    const std::span<char> to = room();
+    filled(bytes.copy(to.data(), to.size()));
+    bytes.remove_prefix(std::min(to.size(), bytes.size()));
+  }
 }
 
 std::optional<Reply> ReplyReader::next() {
-  auto& [builder, reader] = *state_;
-  builder.begin();
-  void* complete = nullptr;
-  if (redisReaderGetReply(reader.get(), &complete) != REDIS_OK) builder.fail(reader->errstr);
-  if (complete != nullptr) return builder.take();
-  check_rest({reader->buf + reader->pos, reader->len - reader->pos});
-  return std::nullopt;
+  if (begin_ == end_) return std::nullopt;
+  char* const bytes = received_->bytes.get();
+  bytes[end_] = '\0';
+  if (depth_ == 0) {
+    if (received_.use_count() == 1) used_ = 1;
+    root_ = claim(1);
+    open_[depth_++] = {0, root_, root_ + 1, 1};
+    at_ = begin_;
+  }
+  Cursor cursor{bytes + at_, bytes + end_};
+  while (depth_ > 0) {
+    Open& open = open_[depth_ - 1];
+    if (open.left == 0) {
+      --depth_;
+      continue;
+    }
+    if (open.next == open.end) make_room(open);
+    const char* const begin = cursor.at;
+    if (depth_ == deepest && *begin == '*') throw NoReply("arrays are nested too deep");
+    Value& value = received_->values[open.next];
+    if (!cursor.value(value, bytes)) {
+      at_ = static_cast<std::size_t>(begin - bytes);
+      return std::nullopt;
+    }
+    --open.left;
+    ++open.next;
+    if (value.type == Type::array) open_array(open.next - 1);
+  }
+  const std::size_t begin = std::exchange(begin_, static_cast<std::size_t>(cursor.at - bytes));
+  return Reply(received_, root_, begin_ - begin);
+}
+
+// Memory for so many values, which are not cleared.
+std::size_t ReplyReader::claim(std::size_t count) {
+  std::vector<Value>& values = received_->values;
+  const std::size_t first = std::exchange(used_, used_ + count);
+  if (used_ > values.size()) values.resize(std::max(used_, 2 * values.size()));
+  return first;
+}
+
+// An array's elements come next.
+void ReplyReader::open_array(std::size_t array) {
+  const std::size_t size = received_->values[array].size;
+  const std::size_t room = std::min(size, first_elements);
+  const std::size_t first = claim(room);
+  received_->values[array].place = first;
+  open_[depth_++] = {array, first, first + room, size};
+}
+
+// Elements have come, so there is memory for as many more. They move behind those of their own elements.
+void ReplyReader::make_room(Open& open) {
+  const std::size_t size = received_->values[open.array].size;
+  const std::size_t found = size - open.left;
+  const std::size_t room = std::min(size, 2 * found);
+  const std::size_t first = claim(room);
+  Value* const values = received_->values.data();
+  std::copy_n(values + open.next - found, found, values + first);
+  values[open.array].place = first;
+  open = {open.array, first + found, first + room, open.left};
 }
 
 }  // namespace chat
