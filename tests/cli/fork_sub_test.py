@@ -1,12 +1,14 @@
 """Readers when the history that they read becomes another one."""
 
+import subprocess
+
 import pytest
 
 from harness import until_true
 from proxy import TO_SERVER, Proxy
 
 
-@pytest.mark.parametrize("late", [1, 5, 10])
+@pytest.mark.parametrize("late", [1, 10])
 @pytest.mark.parametrize("reader", ["last", "follow", "cursor"])
 def test_a_late_writer_on_the_old_master_hides_nothing(make_server, reader, late):
     old, new = make_server(tcp=True), make_server(tcp=True)
@@ -69,6 +71,65 @@ def test_a_cursor_goes_on_in_an_older_history_with_a_slower_clock(make_server, c
     assert one.run(*cursor, "--redis", other.url).lines == []
 
 
+@pytest.mark.parametrize("tool", ["sub", "cursor"])
+@pytest.mark.parametrize("new", [5, 10, 12])
+def test_a_running_reader_goes_on_in_an_older_history_with_a_slower_clock(make_server, new, tool):
+    one, other = older_history(make_server, 20, 10, new)
+    with Proxy(one.socket) as proxy:
+        if tool == "sub":
+            run = one.follow("topic1", "--raw", "--last", "30", "--redis", proxy.url)
+        else:
+            cursor = ["chat-replay", "topic1", "--raw", "--cursor", one.home / "cursor"]
+            run = one.start(*cursor, "--follow", "--redis", proxy.url)
+        assert len(run.lines(30)) == 30
+        proxy.target = other.socket
+        proxy.cut()
+        assert run.lines(new) == [f"new{i}" for i in range(new)]
+        run.err.until(r"older history: 10 messages up to \S+-30 ")
+        other.pub("topic1", "after")
+        assert run.line() == "after"
+        assert "lost" not in run.stop().err_text.replace("lost Redis", "")
+    if tool == "cursor":
+        other.pub("topic1", "later")
+        assert one.run(*cursor, "--redis", other.url).lines == ["later"]
+
+
+@pytest.mark.parametrize("wait", [(), ("--wait", "1")])
+def test_a_paused_masters_last_push_is_shown_once_or_told(make_server, wait):
+    """It was taken over, and runs and pushes what lay in its socket when it wakes up."""
+    old, new = make_server(tcp=True), make_server(tcp=True)
+    with new.client() as client, Proxy(old.socket) as to_read, Proxy(old.socket) as to_write:
+        client.execute_command("REPLICAOF", "127.0.0.1", old.port)
+        if wait:
+            make_server(replicaof=f"127.0.0.1 {new.port}")
+        sub = old.follow("topic1", "--raw", "--redis", to_read.url)
+        pub = old.start("chat-pub", "topic1", *wait, "--redis", to_write.url, stdin=subprocess.PIPE)
+        pub.write("before\n")
+        assert sub.line() == "before"
+        until_true(lambda: len(client.xrange("chat:{topic1}")) == 1)
+        client.execute_command("REPLICAOF", "NO", "ONE")
+        lines = [f"new{i}" for i in range(300)]
+        new.pub("topic1", *lines)
+        old.stop_process()
+        sent = to_write.passed[TO_SERVER]
+        pub.write("buffered\n")
+        to_write.wait_for(lambda proxy: proxy.passed[TO_SERVER] > sent)
+        to_write.target = to_read.target = new.socket
+        old.continue_process()
+        assert sub.line() == "buffered"
+        pub.close_stdin()
+        assert pub.wait() == 0  # with --wait it was sent to the next master, since no replica has it
+        to_read.cut()
+        assert sub.lines(300) == lines
+        if not wait:
+            sub.err.until(r"older history: 1 message up to \S+-2 ")
+        new.pub("topic1", "after")
+        assert sub.line() == "after"
+        told = sub.stop().err_text
+        assert ("older history" in told) == (not wait)
+        assert new.messages().count(b"buffered") == len(wait[:1])
+
+
 def test_a_cursor_that_left_the_history_long_ago_leaves_nothing_out(make_server):
     one, other = older_history(make_server, 300, 100, 5)
     cursor = ["chat-replay", "topic1", "--raw", "--cursor", one.home / "cursor"]
@@ -112,13 +173,19 @@ def test_a_start_on_a_busy_topic_tells_no_loss(server):
 
 @pytest.mark.parametrize("start", [("--from", "9999999999999-0"), ("--since", "2199-01-01T00:00")])
 def test_a_start_in_the_future_tells_no_loss(server, start):
-    with Proxy(server.socket) as proxy:
-        sub = server.follow("topic1", "--raw", "--strict", *start, "--redis", proxy.url)
-        server.pub("topic1", "a", "b")
-        before = proxy.passed[TO_SERVER]
-        proxy.wait_for(lambda proxy: proxy.passed[TO_SERVER] > before)
-        done = sub.stop()
-        assert done.err_text == "" and done.text == ""
+    """Each message makes it read the stream: the second reading begins when the first one was judged."""
+    sub = server.follow("topic1", "--raw", "--strict", *start)
+    with server.client() as client:
+
+        def readings():
+            return client.info("commandstats")["cmdstat_xrange"]["calls"]
+
+        for message in "ab":
+            before = readings()
+            server.pub("topic1", message)
+            until_true(lambda: readings() > before or sub.process.poll() is not None)
+    done = sub.stop()
+    assert done.err_text == "" and done.text == ""
 
 
 def test_a_flush_on_a_kept_connection_is_told_at_the_next_message(server):

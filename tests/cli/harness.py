@@ -397,7 +397,7 @@ class Server(Tools):
         super().__init__(f"unix://{self.socket}", home)
         self.tcp = tcp
         self.port = 0 if isinstance(tcp, bool) else tcp
-        self.options = {"save": "", "appendonly": "no", **options}
+        self.options = {"save": "", "appendonly": "no", "repl_diskless_sync_delay": "0", **options}
         self.process = None
         try:
             self.restart()
