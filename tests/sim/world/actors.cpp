@@ -1,33 +1,34 @@
+// Those who write.
 #include "sim/world/schedule.h"
 
 namespace sim {
 
-namespace {
-
-constexpr std::uint16_t port = 6379;
-
-}  // namespace
-
-chat::Endpoint Schedule::endpoint() const {
-  chat::Endpoint endpoint;
-  endpoint.port = port;
-  return endpoint;
-}
+chat::Endpoint Schedule::endpoint() { return {}; }
 
 Tool& Schedule::make_tool(const std::string& name) {
-  return *tools_.emplace_back(std::make_unique<Tool>(world_, network_, disk_, name));
+  Tool& tool = *tools_.emplace_back(std::make_unique<Tool>(world_, network_, disk_, name));
+  if (faults_over_) return tool;
+  if (plan_.has(Fault::pause_tool)) tool.process.paused_once_in = 300 + world_.random.below(3000);
+  return tool;
+}
+
+chat::PublisherOptions Schedule::publishing() {
+  chat::PublisherOptions options;
+  if (world_.random.chance(30)) options.stored = [](std::uint64_t, chat::EntryId) {};
+  if (plan_.wait) options.wait_replicas = 1;
+  if (world_.random.chance(20)) options.retry_for = std::chrono::minutes(5);
+  return options;
 }
 
 void Schedule::add_author(std::uint32_t number) {
   Tool& tool = make_tool("pub" + std::to_string(number));
-  Author author{&tool, number, 1 + static_cast<std::uint32_t>(world_.random.below(plan_.lines))};
-  authors_.push_back(author);
+  Author& author = *authors_.emplace_back(std::make_unique<Author>());
+  author.number = number;
+  author.lines = 1 + static_cast<std::uint32_t>(world_.random.below(plan_.lines));
+  author.runs.push_back(&tool);
   Time when = world_.some_time(0, plan_.active / 2);
-  world_.at(when, [this, &tool] {
-    chat::PublisherOptions options;
-    if (world_.random.chance(30)) options.stored = [](std::uint64_t, chat::EntryId) {};
-    tool.publish(endpoint(), "topic1", std::move(options), 0);
-  });
+  const double rate = world_.random.chance(10) ? 20 : 0;
+  world_.at(when, [this, &tool, rate] { tool.publish(endpoint(), "topic1", publishing(), rate); });
   const Time gap = (plan_.active - when) / author.lines;
   const bool burst = world_.random.chance(30);
   const std::size_t long_once = world_.random.chance(30) ? 3 : 0;
@@ -35,21 +36,50 @@ void Schedule::add_author(std::uint32_t number) {
     std::string text = Line{number, i}.str();
     if (world_.once_in(long_once)) text += ' ' + std::string(world_.random.below(3000), 'x');
     world_.at(when, [&tool, text] { tool.input->type(text + '\n'); });
-    if (!burst || world_.once_in(10))
-      when += static_cast<Time>(world_.random.below(static_cast<std::uint64_t>(2 * gap + 1)));
+    if (burst && !world_.once_in(10)) continue;
+    when += static_cast<Time>(world_.random.below(static_cast<std::uint64_t>(2 * gap + 1)));
   }
   world_.at(when, [&tool] { tool.input->end(); });
 }
 
-void Schedule::add_reader(std::uint32_t number) {
-  Tool& tool = make_tool("sub" + std::to_string(number));
-  readers_.push_back({&tool});
-  world_.at(world_.some_time(0, plan_.active), [this, &tool] {
-    chat::SubscriberOptions options;
-    options.topics = {"topic1"};
-    options.start.kind = chat::StartAt::Kind::after;
-    tool.subscribe(endpoint(), options);
-  });
+void Schedule::add_importer(std::uint32_t number) {
+  Author& author = *authors_.emplace_back(std::make_unique<Author>());
+  author.number = number;
+  author.lines = 1 + static_cast<std::uint32_t>(world_.random.below(plan_.lines));
+  author.imports = true;
+  world_.at(world_.some_time(0, plan_.active), [this, &author] { run_import(author); });
+}
+
+void Schedule::run_import(Author& author) {
+  Tool& tool = make_tool("import" + std::to_string(author.number));
+  author.runs.push_back(&tool);
+  if (plan_.has(Fault::kill_tool) && !faults_over_) {
+    tool.process.killed_once_in = 20 + world_.random.below(500);
+  }
+  std::string text;
+  Time when = world_.now();
+  for (std::uint32_t i = 1; i <= author.lines; ++i) {
+    text += Line{author.number, i}.str() + '\n';
+    if (!world_.once_in(4) && i < author.lines) continue;
+    if (!faults_over_) when += world_.some_time(0, second);
+    world_.at(when, [&tool, text] { tool.input->type(text); });
+    text.clear();
+  }
+  world_.at(when, [&tool] { tool.input->end(); });
+  chat::PublisherOptions options = publishing();
+  options.import_id = "import" + std::to_string(author.number);
+  tool.publish(endpoint(), "topic1", std::move(options), 0);
+  again(tool, false, [this, &author] { run_import(author); });
+}
+
+// A tool that has ended is run again some time later; in the end only what has not succeeded, and soon.
+void Schedule::again(Tool& tool, bool always, std::function<void()> run) {
+  tool.after_end = [this, &tool, always, run = std::move(run)] {
+    if (last_runs_ || (faults_over_ && tool.end == Tool::End::done && !always)) return;
+    world_.after(faults_over_ ? second : world_.some_time(millisecond, 5 * second), [this, run] {
+      if (!last_runs_) run();
+    });
+  };
 }
 
 }  // namespace sim

@@ -1,24 +1,53 @@
+// What goes wrong with the network, and with the tools.
+#include <algorithm>
+
 #include "sim/world/schedule.h"
 
 namespace sim {
 
+namespace {
+
+std::string in_ms(Time time) { return std::to_string(time / millisecond) + " ms"; }
+
+}  // namespace
+
 // Again and again, at random, until the faults are over.
-void Schedule::often(Time mean, void (Schedule::*fault)()) {
-  world_.after(static_cast<Time>(world_.random.below(static_cast<std::uint64_t>(2 * mean))),
-               [this, mean, fault] {
-                 if (faults_over_) return;
-                 (this->*fault)();
-                 often(mean, fault);
-               });
+void Schedule::often(Fault kind, void (Schedule::*fault)()) {
+  if (!plan_.has(kind)) return;
+  const Time mean = plan_.faults / static_cast<Time>(1 + world_.random.below(10)) + 1;
+  const auto next = [this, mean, fault](const auto& self) -> void {
+    world_.after(static_cast<Time>(world_.random.below(static_cast<std::uint64_t>(2 * mean))),
+                 [this, fault, self] {
+                   if (faults_over_) return;
+                   (this->*fault)();
+                   self(self);
+                 });
+  };
+  next(next);
 }
 
 void Schedule::begin_faults() {
   NetworkOptions& net = network_.options;
-  if (plan_.split) net.split_once_in = 1 + world_.random.below(8);
-  if (plan_.slow) net.most_delay = world_.some_time(millisecond, second);
-  const Time mean = plan_.faults / static_cast<Time>(1 + world_.random.below(10)) + 1;
-  if (plan_.cut) often(mean, &Schedule::cut_one);
-  if (plan_.stall) often(mean, &Schedule::stall_one);
+  if (plan_.has(Fault::split)) net.split_once_in = 1 + world_.random.below(8);
+  if (plan_.has(Fault::slow)) net.most_delay = world_.some_time(millisecond, second);
+  if (world_.random.chance(20)) net.window = 512 + world_.random.below(8192);
+  if (plan_.has(Fault::small_output)) {
+    for (Host* host : {&a_, &b_}) host->server().options.pubsub_limit = 500 + world_.random.below(4000);
+  }
+  often(Fault::cut, &Schedule::cut_one);
+  often(Fault::stall, &Schedule::stall_one);
+  often(Fault::partition, &Schedule::partition);
+  often(Fault::pause_tool, &Schedule::pause_tool);
+  often(Fault::sleep, &Schedule::make_sleep);
+  often(Fault::tool_clock, &Schedule::set_tool_clock);
+  often(Fault::block_output, &Schedule::block_output);
+  often(Fault::full_disk, &Schedule::fill_disk);
+  often(Fault::pause_server, &Schedule::pause_server);
+  often(Fault::kill_server, &Schedule::kill_server);
+  often(Fault::crash, &Schedule::crash_server);
+  often(Fault::failover, &Schedule::fail_over);
+  often(Fault::server_clock, &Schedule::set_server_clock);
+  often(Fault::errors, &Schedule::refuse);
 }
 
 void Schedule::end_faults() {
@@ -26,17 +55,20 @@ void Schedule::end_faults() {
   faults_over_ = true;
   network_.options.split_once_in = 0;
   network_.options.most_delay = millisecond;
+  disk_.full = false;
+  for (const auto& tool : tools_) tool->process.killed_once_in = tool->process.paused_once_in = 0;
+  end_server_faults();
 }
 
 void Schedule::cut_one() {
   const auto open = network_.open();
   if (open.empty()) return;
   Connection& one = *open[world_.random.below(open.size())];
-  const Time late = plan_.late && world_.random.chance(70) ? world_.some_time(0, 150 * second) : 0;
+  const bool is_late = plan_.has(Fault::late) && world_.random.chance(70);
+  const Time late = is_late ? world_.some_time(0, 150 * second) : 0;
   const std::size_t lost = world_.random.chance(40) ? world_.random.below(one.in_flight() + 1) : 0;
-  world_.trace(one.tool().name(), "its connection breaks; what was under way arrives " +
-                                      std::to_string(late / millisecond) + " ms later, but for " +
-                                      std::to_string(lost) + " bytes");
+  world_.trace(one.tool().name(), "its connection breaks; what was under way arrives " + in_ms(late) +
+                                      " later, but for " + std::to_string(lost) + " bytes");
   last_late_ = std::max(last_late_, world_.now() + late);
   one.cut(late, lost);
 }
@@ -45,11 +77,59 @@ void Schedule::stall_one() {
   const auto open = network_.open();
   if (open.empty()) return;
   Connection& one = *open[world_.random.below(open.size())];
-  const Time until = world_.now() + world_.some_time(millisecond, 30 * second);
-  world_.trace(one.tool().name(),
-               "its connection hangs for " + std::to_string((until - world_.now()) / millisecond) + " ms");
-  last_late_ = std::max(last_late_, until);
-  one.stall(until);
+  const Time time = world_.some_time(millisecond, 30 * second);
+  world_.trace(one.tool().name(), "its connection hangs for " + in_ms(time));
+  last_late_ = std::max(last_late_, world_.now() + time);
+  one.stall(world_.now() + time);
+}
+
+void Schedule::partition() {
+  const Time time = world_.some_time(millisecond, 15 * second);
+  world_.trace("", "--- the network hangs for " + in_ms(time));
+  last_late_ = std::max(last_late_, world_.now() + time);
+  for (const auto& one : network_.open()) one->stall(world_.now() + time);
+  network_.stall(world_.now() + time);
+}
+
+Tool* Schedule::any_running() {
+  std::vector<Tool*> running;
+  for (const auto& tool : tools_) {
+    if (!tool->process.ended()) running.push_back(tool.get());
+  }
+  return running.empty() ? nullptr : running[world_.random.below(running.size())];
+}
+
+void Schedule::pause_tool() {
+  if (Tool* const tool = any_running()) tool->process.pause(world_.some_time(millisecond, 20 * second), false);
+}
+
+void Schedule::make_sleep() {
+  Tool* const tool = any_running();
+  if (tool == nullptr) return;
+  const Time time = world_.some_time(second, 300 * second);
+  last_late_ = std::max(last_late_, world_.now() + time);
+  tool->process.pause(time, true);
+}
+
+void Schedule::set_tool_clock() {
+  Tool* const tool = any_running();
+  if (tool == nullptr) return;
+  const Time by = world_.some_time(millisecond, 200 * second) * (world_.random.chance(50) ? 1 : -1);
+  tool->process.trace("its clock is set by " + in_ms(by));
+  tool->process.step_clock(by);
+}
+
+void Schedule::block_output() {
+  if (Tool* const tool = any_running()) tool->output->block(world_.now() + world_.some_time(millisecond, 20 * second));
+}
+
+void Schedule::fill_disk() {
+  world_.trace("", "--- the disk is full");
+  disk_.full = true;
+  world_.after(world_.some_time(millisecond, 2 * second), [this] {
+    world_.trace("", "--- the disk has room again");
+    disk_.full = false;
+  });
 }
 
 }  // namespace sim

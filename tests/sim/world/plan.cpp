@@ -2,19 +2,53 @@
 
 namespace sim {
 
+namespace {
+
+constexpr std::array<std::string_view, fault_count> names{
+    "split",        "slow",         "cut",    "late",         "stall",        "partition", "pause_server",
+    "kill_server",  "crash",        "failover", "server_clock", "errors",     "small_output", "trim",
+    "pause_tool",   "sleep",        "tool_clock", "block_output", "kill_tool", "full_disk", "bad_handler"};
+
+}  // namespace
+
+std::string_view name_of(Fault fault) { return names[static_cast<std::size_t>(fault)]; }
+
+std::string Plan::str() const {
+  std::string text = std::to_string(publishers) + " publishers, " + std::to_string(importers) + " importers, " +
+                     std::to_string(subscribers) + " subscribers, " + std::to_string(cursors) + " cursors, " +
+                     std::to_string(workers) + " workers; up to " + std::to_string(lines) + " lines in " +
+                     std::to_string(active / millisecond) + " ms; faults for " +
+                     std::to_string(faults / millisecond) + " ms:";
+  for (std::size_t i = 0; i < fault_count; ++i) {
+    if (faults_[i]) text += ' ' + std::string(names[i]);
+  }
+  return text;
+}
+
 Plan make_plan(World& world) {
   Random& random = world.random;
+  const auto up_to = [&random](std::uint64_t most) { return static_cast<std::uint32_t>(random.below(most + 1)); };
   Plan plan;
-  plan.publishers = 1 + static_cast<unsigned>(random.below(3));
-  plan.subscribers = 1 + static_cast<unsigned>(random.below(2));
-  plan.lines = 1 + static_cast<unsigned>(random.below(40));
+  plan.publishers = 1 + up_to(2);
+  plan.importers = random.chance(30) ? 1 + up_to(1) : 0;
+  plan.subscribers = up_to(2);
+  plan.cursors = random.chance(40) ? 1 : 0;
+  plan.workers = random.chance(40) ? 1 + up_to(2) : 0;
+  if (plan.subscribers + plan.cursors + plan.workers == 0) plan.subscribers = 1;
+  plan.lines = 1 + up_to(39);
   plan.active = world.some_time(10 * millisecond, 20 * second);
   plan.faults = plan.active + world.some_time(millisecond, 10 * second);
-  plan.split = random.chance(40);
-  plan.slow = random.chance(20);
-  plan.cut = random.chance(50);
-  plan.late = random.chance(50);
-  plan.stall = random.chance(30);
+  plan.replica = random.chance(30);
+  plan.wait = plan.replica && random.chance(50);
+  plan.max_len = 1 + up_to(30);
+  plan.claim_after = world.some_time(100 * millisecond, 10 * second);
+  constexpr std::array kinds{Persistence::none, Persistence::snapshot, Persistence::everysec, Persistence::always};
+  plan.persistence = kinds[random.below(kinds.size())];
+  // Few or many of them.
+  const auto chance = static_cast<unsigned>(5 + random.below(35));
+  for (std::size_t i = 0; i < fault_count; ++i) plan.set(static_cast<Fault>(i), random.chance(chance));
+  if (!plan.replica) plan.set(Fault::failover, false);
+  if (!plan.has(Fault::trim)) plan.max_len = 0;
   return plan;
 }
 

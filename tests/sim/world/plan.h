@@ -1,29 +1,65 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "sim/server.h"
 #include "sim/world/world.h"
 
 namespace sim {
 
-/// What a seed turns on: who takes part, and which faults there are. Each is off more often than on, so that
-/// what two of them do together isn't hidden by a third one.
-struct Plan {
-  unsigned publishers = 1;
-  unsigned subscribers = 1;
-  unsigned lines = 10;   ///< at most, of each publisher
-  Time active = second;  ///< so long people type
-  Time faults = second;  ///< so long things go wrong
-  Persistence persistence = Persistence::always;
-  std::size_t max_len = 0;  ///< of the topic; 0: the default
+/// Kinds of faults. A seed turns on some of them.
+enum class Fault : std::uint8_t {
+  split,         ///< bytes come in parts
+  slow,          ///< and late
+  cut,           ///< connections break at any byte
+  late,          ///< what was under way then arrives later
+  stall,         ///< connections hang (half-open)
+  partition,     ///< all of them, and new ones
+  pause_server,  ///< SIGSTOP, SIGCONT
+  kill_server,   ///< kill -9, and a start with what was saved
+  crash,         ///< with its machine: what wasn't synced is gone
+  failover,      ///< the replica takes over, and the old master still writes
+  server_clock,  ///< is set
+  errors,        ///< OOM, LOADING, BUSY, MISCONF, scripts forgotten
+  small_output,  ///< subscribers that don't read are disconnected
+  trim,          ///< the topic keeps few messages
+  pause_tool,    ///< SIGSTOP, SIGCONT
+  sleep,         ///< the tool's whole machine sleeps
+  tool_clock,    ///< is set
+  block_output,  ///< nobody reads what is printed
+  kill_tool,     ///< kill -9 at any system call, and another run
+  full_disk,     ///< the cursor can't be written
+  bad_handler,   ///< fails, hangs, or fells its worker
+  count
+};
+inline constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::count);
+std::string_view name_of(Fault fault);
 
-  bool split = false;
-  bool slow = false;
-  bool cut = false;
-  bool late = false;  ///< what was cut off arrives later
-  bool stall = false;
+/// What a seed turns on: who takes part, and what goes wrong.
+struct Plan {
+  std::uint32_t publishers = 1;
+  std::uint32_t importers = 0;
+  std::uint32_t subscribers = 0;
+  std::uint32_t cursors = 0;
+  std::uint32_t workers = 0;  ///< of one group
+  std::uint32_t lines = 10;   ///< at most, of each publisher
+  Time active = second;       ///< so long people type
+  Time faults = second;       ///< so long things go wrong
+  Persistence persistence = Persistence::always;
+  bool replica = false;
+  bool wait = false;         ///< publishers want the replica to have it
+  std::size_t max_len = 0;   ///< of the topic; 0: the default
+  Time claim_after = second;  ///< of the group
+
+  bool has(Fault fault) const { return faults_[static_cast<std::size_t>(fault)]; }
+  void set(Fault fault, bool on) { faults_[static_cast<std::size_t>(fault)] = on; }
+  std::string str() const;
+
+ private:
+  std::array<bool, fault_count> faults_{};
 };
 
 Plan make_plan(World& world);

@@ -41,12 +41,13 @@ Process::Process(World& world, Network& network, Disk& disk, std::string name)
   put(stop_fd, std::make_shared<StopPipe>(stopped_));
 }
 
-Process::~Process() {
+Process::~Process() { end_now(); }
+
+void Process::end_now() {
   if (ended()) return;
-  kill();
-  paused_until_ = 0;
-  waiting_ = false;
-  while (!ended()) run();  // its destructors
+  killed_ = true;
+  ++wakings_;
+  while (!ended()) run();
 }
 
 void Process::start(std::function<void()> main) {

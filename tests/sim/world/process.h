@@ -63,6 +63,8 @@ class Process {
   }
   /// SIGKILL, which it notices at its next system call.
   void kill();
+  /// The same, and it unwinds at once. Not from inside.
+  void end_now();
   /// SIGSTOP and SIGCONT later. `asleep`: with the whole machine, so that CLOCK_MONOTONIC stands still too.
   void pause(Time duration, bool asleep);
   /// Its machine's clock is set.
@@ -78,6 +80,7 @@ class Process {
   /// At each system call: it may be killed or paused here. Returns false when it has been killed and is
   /// unwinding, so that the call must do nothing.
   bool at_call();
+  bool dying() const { return dying_; }
   /// The same where it may block: throws Killed again where the first one was caught.
   void at_blocking_call();
   int poll(pollfd* fds, nfds_t count, int timeout_ms);

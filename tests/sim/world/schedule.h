@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "sim/replication.h"
 #include "sim/script.h"
 #include "sim/world/disk.h"
 #include "sim/world/network.h"
@@ -16,58 +18,118 @@
 
 namespace sim {
 
+/// Somebody who types lines into a publisher. An import is run again, with all of them, until it is done.
+struct Author {
+  std::uint32_t number = 0;
+  std::uint32_t lines = 0;
+  bool imports = false;
+  std::vector<Tool*> runs;
+};
+
+/// Somebody who reads the topic from its begin: in one run, or in many with a cursor. A group's workers read
+/// together.
+struct Reader {
+  enum class Kind : std::uint8_t { subscriber, cursor, group } kind = Kind::subscriber;
+  std::string name;
+  bool exec = false;
+  std::vector<Tool*> runs;
+  std::vector<Line> handled;  // by its command, successfully
+  std::set<Line> bad;         // their command always fails
+};
+
 /// One seed's story: tools at work, things that go wrong, and what must be true afterwards.
 class Schedule {
  public:
   Schedule(ScriptEngine& scripts, std::uint64_t seed, bool tracing);
+  ~Schedule();
 
   /// Throws Violation.
   void run();
   std::uint64_t digest() const { return world_.digest(); }
   std::uint64_t events() const { return world_.events(); }
 
-  /// Somebody who types lines into a publisher.
-  struct Author {
-    Tool* tool = nullptr;
-    std::uint32_t number = 0;
-    std::uint32_t lines = 0;
-  };
-  /// Somebody who reads from the topic's begin.
-  struct Reader {
-    Tool* tool = nullptr;
-  };
-
  private:
-  // Who takes part (actors.cpp).
+  // Who takes part (actors.cpp, workers.cpp).
   Tool& make_tool(const std::string& name);
   void add_author(std::uint32_t number);
-  void add_reader(std::uint32_t number);
-  chat::Endpoint endpoint() const;
+  void add_importer(std::uint32_t number);
+  void run_import(Author& author);
+  void add_subscriber(std::uint32_t number);
+  void add_cursor(std::uint32_t number);
+  void run_cursor(Reader& reader);
+  void add_group();
+  void run_worker(Reader& group);
+  std::optional<std::string> handle(Reader& reader, Process& process, const std::string& input,
+                                    std::optional<Time> keep_every, const std::function<void()>& keep);
+  void again(Tool& tool, bool always, std::function<void()> run);
+  chat::PublisherOptions publishing();
+  static chat::Endpoint endpoint();
 
-  // What goes wrong (faults.cpp).
+  // What goes wrong (faults.cpp, server_faults.cpp).
   void begin_faults();
   void end_faults();
-  void often(Time mean, void (Schedule::*fault)());
+  void often(Fault kind, void (Schedule::*fault)());
   void cut_one();
   void stall_one();
+  void partition();
+  void pause_tool();
+  void make_sleep();
+  void set_tool_clock();
+  void block_output();
+  void fill_disk();
+  Tool* any_running();
 
-  // What must be true (checks.cpp).
+  void set_up_servers();
+  void pause_server();
+  void kill_server();
+  void crash_server();
+  void stop_server(Crash how);
+  void start_server(Host& host, Crash how);
+  void set_server_clock();
+  void refuse();
+  void save();
+  void replicate();
+  void follow_master();
+  void fail_over();
+  void demote(Host& host);
+  void end_server_faults();
+
+  void wait_for(Time most, const std::string& what, const std::function<bool()>& done);
+  void finish_writing();
+  void finish_reading();
+  bool anything_left(const Reader& group);
+  std::set<Line> missing_of(const Reader& reader, const std::vector<Line>& lines) const;
+  const Oracle::History& stored(const std::string& key) { return oracle_.of(master_->server(), key); }
+
+  // What must be true (checks.cpp, reader_checks.cpp).
   void check();
-  void check_history(const Oracle::History& history) const;
-  void check_author(const Author& author, const Oracle::History& history) const;
-  void check_reader(const Reader& reader, const Oracle::History& history) const;
+  void check_history() const;
+  void check_author(const Author& author) const;
+  void check_reader(const Reader& reader) const;
+  void check_once_and_in_order(const Reader& reader, const std::vector<Line>& lines) const;
+  void check_losses(const Reader& reader, const std::vector<Line>& lines) const;
 
   World world_;
   Plan plan_;
   Disk disk_;
   Network network_;
   Oracle oracle_;
-  Host host_;
+  Host a_;
+  Host b_;
+  Host* master_ = &a_;
+  std::unique_ptr<ReplicationLink> link_;
+  bool replicating_ = false;  // something is on its way to the replica
+  bool taking_over_ = false;  // the old master does not follow yet
   std::vector<std::unique_ptr<Tool>> tools_;
-  std::vector<Author> authors_;
-  std::vector<Reader> readers_;
+  std::vector<std::unique_ptr<Author>> authors_;
+  std::vector<std::unique_ptr<Reader>> readers_;
   bool faults_over_ = false;
-  Time last_late_ = 0;  // when the last bytes arrive that were cut off
+  bool last_runs_ = false;  // what ends now isn't run again
+  Time last_late_ = 0;      // when the last of what was held up goes on
+  Oracle::History history_;      // in the end
+  std::set<Line> dead_letters_;  // as well
 };
+
+[[noreturn]] void violated(const std::string& who, const std::string& what);
 
 }  // namespace sim

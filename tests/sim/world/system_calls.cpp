@@ -86,18 +86,36 @@ int fail(int reason) {
   return -1;
 }
 
-int about(mode_t kind, struct stat* out) {
+template <typename Stat>
+int about(mode_t kind, std::size_t size, Stat* out) {
   std::memset(out, 0, sizeof *out);
   out->st_mode = kind | 0600;
+  out->st_size = static_cast<off_t>(size);
   return 0;
+}
+
+int open_here(const char* path, int flags) {
+  const std::string_view name(path);
+  constexpr std::string_view descriptors = "/proc/self/fd/";
+  if (name.starts_with(descriptors)) {
+    return self()->duplicate(std::stoi(std::string(name.substr(descriptors.size()))));
+  }
+  auto opened = self()->disk().open(*self(), path, flags);
+  return opened ? self()->add(std::move(opened)) : -1;
 }
 
 }  // namespace
 
 extern "C" {
 
-#define REAL_OR(call, real)           \
-  if (self() == nullptr) return real; \
+// Where the C library's headers say that the function throws nothing, nothing may be thrown through the caller:
+// who is killed goes on to the next call.
+#define REAL_OR_QUIETLY(real)               \
+  if (self() == nullptr) return real;       \
+  if (self()->dying()) return fail(EBADF);
+
+#define REAL_OR(real)                       \
+  if (self() == nullptr) return real;       \
   if (!self()->at_call()) return fail(EBADF);
 
 int __real_poll(pollfd* fds, nfds_t count, int timeout);
@@ -107,34 +125,34 @@ int __wrap_poll(pollfd* fds, nfds_t count, int timeout) {
 
 ssize_t __real_read(int fd, void* room, size_t size);
 ssize_t __wrap_read(int fd, void* room, size_t size) {
-  REAL_OR(read, __real_read(fd, room, size))
+  REAL_OR(__real_read(fd, room, size))
   sim::Descriptor* const descriptor = self()->find(fd);
   return descriptor == nullptr ? fail(EBADF) : descriptor->read(static_cast<char*>(room), size);
 }
 
 ssize_t __real_write(int fd, const void* bytes, size_t size);
 ssize_t __wrap_write(int fd, const void* bytes, size_t size) {
-  REAL_OR(write, __real_write(fd, bytes, size))
+  REAL_OR(__real_write(fd, bytes, size))
   sim::Descriptor* const descriptor = self()->find(fd);
   return descriptor == nullptr ? fail(EBADF) : descriptor->write({static_cast<const char*>(bytes), size});
 }
 
 ssize_t __real_send(int fd, const void* bytes, size_t size, int flags);
 ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags) {
-  REAL_OR(send, __real_send(fd, bytes, size, flags))
+  REAL_OR(__real_send(fd, bytes, size, flags))
   sim::Descriptor* const descriptor = self()->find(fd);
   return descriptor == nullptr ? fail(EBADF) : descriptor->write({static_cast<const char*>(bytes), size});
 }
 
 int __real_socket(int family, int type, int protocol);
 int __wrap_socket(int family, int type, int protocol) {
-  REAL_OR(socket, __real_socket(family, type, protocol))
+  REAL_OR_QUIETLY(__real_socket(family, type, protocol))
   return self()->add(std::make_shared<Socket>());
 }
 
 int __real_connect(int fd, const sockaddr* address, socklen_t size);
 int __wrap_connect(int fd, const sockaddr* address, socklen_t size) {
-  REAL_OR(connect, __real_connect(fd, address, size))
+  REAL_OR(__real_connect(fd, address, size))
   if (address->sa_family != AF_INET) return fail(ECONNREFUSED);
   sockaddr_in in{};
   std::memcpy(&in, address, sizeof in);
@@ -146,7 +164,7 @@ int __wrap_connect(int fd, const sockaddr* address, socklen_t size) {
 
 int __real_getsockopt(int fd, int level, int name, void* value, socklen_t* size);
 int __wrap_getsockopt(int fd, int level, int name, void* value, socklen_t* size) {
-  REAL_OR(getsockopt, __real_getsockopt(fd, level, name, value, size))
+  REAL_OR_QUIETLY(__real_getsockopt(fd, level, name, value, size))
   const Socket* const socket = socket_of(fd);
   const bool open = socket != nullptr && socket->connection() != nullptr &&
                     socket->connection()->state() == sim::Connection::State::open;
@@ -156,7 +174,7 @@ int __wrap_getsockopt(int fd, int level, int name, void* value, socklen_t* size)
 
 int __real_setsockopt(int fd, int level, int name, const void* value, socklen_t size);
 int __wrap_setsockopt(int fd, int level, int name, const void* value, socklen_t size) {
-  REAL_OR(setsockopt, __real_setsockopt(fd, level, name, value, size))
+  REAL_OR_QUIETLY(__real_setsockopt(fd, level, name, value, size))
   return 0;
 }
 
@@ -166,22 +184,26 @@ int __wrap_ioctl(int fd, unsigned long request, ...) {
   va_start(list, request);
   void* const value = va_arg(list, void*);
   va_end(list);
-  REAL_OR(ioctl, __real_ioctl(fd, request, value))
+  REAL_OR_QUIETLY(__real_ioctl(fd, request, value))
   const Socket* const socket = socket_of(fd);
   if (request != TIOCOUTQ || socket == nullptr) return fail(ENOTTY);
   *static_cast<int*>(value) = static_cast<int>(socket->connection()->in_flight());
   return 0;
 }
 
-int __real_fcntl(int fd, int command, ...);
-int __wrap_fcntl(int fd, int command, ...) {
-  va_list list;
-  va_start(list, command);
-  void* const value = va_arg(list, void*);
-  va_end(list);
-  REAL_OR(fcntl, __real_fcntl(fd, command, value))
-  return self()->find(fd) == nullptr ? fail(EBADF) : 0;
-}
+// Some have two names: with large files, which hiredis asks for, the other one is used.
+#define FCNTL(name)                                           \
+  int __real_##name(int fd, int command, ...);                \
+  int __wrap_##name(int fd, int command, ...) {               \
+    va_list list;                                             \
+    va_start(list, command);                                  \
+    void* const value = va_arg(list, void*);                  \
+    va_end(list);                                             \
+    REAL_OR(__real_##name(fd, command, value))                \
+    return self()->find(fd) == nullptr ? fail(EBADF) : 0;     \
+  }
+FCNTL(fcntl)
+FCNTL(fcntl64)
 
 int __real_isatty(int fd);
 int __wrap_isatty(int fd) { return self() == nullptr ? __real_isatty(fd) : 0; }
@@ -193,39 +215,38 @@ int __wrap_close(int fd) {
   return 0;
 }
 
-int __real_open(const char* path, int flags, ...);
-int __wrap_open(const char* path, int flags, ...) {
-  va_list list;
-  va_start(list, flags);
-  const mode_t mode = va_arg(list, mode_t);
-  va_end(list);
-  REAL_OR(open, __real_open(path, flags, mode))
-  const std::string_view name(path);
-  constexpr std::string_view descriptors = "/proc/self/fd/";
-  if (name.starts_with(descriptors)) {
-    const int same = std::stoi(std::string(name.substr(descriptors.size())));
-    return self()->duplicate(same);
+#define OPEN(name)                                                          \
+  int __real_##name(const char* path, int flags, ...);                      \
+  int __wrap_##name(const char* path, int flags, ...) {                     \
+    va_list list;                                                           \
+    va_start(list, flags);                                                  \
+    const mode_t mode = va_arg(list, mode_t);                               \
+    va_end(list);                                                           \
+    REAL_OR(__real_##name(path, flags, mode))                               \
+    return open_here(path, flags);                                          \
   }
-  auto opened = self()->disk().open(*self(), path, flags);
-  return opened ? self()->add(std::move(opened)) : -1;
-}
+OPEN(open)
+OPEN(open64)
 
-int __real_fstat(int fd, struct stat* out);
-int __wrap_fstat(int fd, struct stat* out) {
-  REAL_OR(fstat, __real_fstat(fd, out))
-  const sim::Descriptor* const descriptor = self()->find(fd);
-  return descriptor == nullptr ? fail(EBADF) : about(descriptor->kind(), out);
-}
+#define STAT(type, name)                                                    \
+  int __real_##name(const char* path, struct type* out);                    \
+  int __wrap_##name(const char* path, struct type* out) {                   \
+    REAL_OR_QUIETLY(__real_##name(path, out))                                       \
+    const auto file = self()->disk().find(path);                            \
+    return file ? about(S_IFREG, file->bytes.size(), out) : fail(ENOENT);   \
+  }
+STAT(stat, stat)
+STAT(stat64, stat64)
 
-int __real_stat(const char* path, struct stat* out);
-int __wrap_stat(const char* path, struct stat* out) {
-  REAL_OR(stat, __real_stat(path, out))
-  const auto file = self()->disk().find(path);
-  if (!file) return fail(ENOENT);
-  about(S_IFREG, out);
-  out->st_size = static_cast<off_t>(file->bytes.size());
-  return 0;
-}
+#define FSTAT(type, name)                                                   \
+  int __real_##name(int fd, struct type* out);                              \
+  int __wrap_##name(int fd, struct type* out) {                             \
+    REAL_OR_QUIETLY(__real_##name(fd, out))                                         \
+    const sim::Descriptor* const descriptor = self()->find(fd);             \
+    return descriptor == nullptr ? fail(EBADF) : about(descriptor->kind(), 0, out); \
+  }
+FSTAT(stat, fstat)
+FSTAT(stat64, fstat64)
 
 int __real_fchown(int fd, uid_t user, gid_t group);
 int __wrap_fchown(int fd, uid_t user, gid_t group) {
@@ -237,26 +258,26 @@ int __wrap_fchmod(int fd, mode_t mode) { return self() == nullptr ? __real_fchmo
 
 int __real_fsync(int fd);
 int __wrap_fsync(int fd) {
-  REAL_OR(fsync, __real_fsync(fd))
+  REAL_OR(__real_fsync(fd))
   return 0;
 }
 
 int __real_flock(int fd, int operation);
 int __wrap_flock(int fd, int operation) {
-  REAL_OR(flock, __real_flock(fd, operation))
+  REAL_OR_QUIETLY(__real_flock(fd, operation))
   auto* const file = dynamic_cast<sim::OpenFile*>(self()->find(fd));
   return file != nullptr && file->lock() ? 0 : -1;
 }
 
 int __real_rename(const char* from, const char* to);
 int __wrap_rename(const char* from, const char* to) {
-  REAL_OR(rename, __real_rename(from, to))
+  REAL_OR_QUIETLY(__real_rename(from, to))
   return self()->disk().rename(from, to) ? 0 : -1;
 }
 
 int __real_unlink(const char* path);
 int __wrap_unlink(const char* path) {
-  REAL_OR(unlink, __real_unlink(path))
+  REAL_OR_QUIETLY(__real_unlink(path))
   return self()->disk().unlink(path) ? 0 : -1;
 }
 
@@ -267,7 +288,7 @@ char* __wrap_realpath(const char* path, char* resolved) {
 
 int __real_eventfd(unsigned count, int flags);
 int __wrap_eventfd(unsigned count, int flags) {
-  REAL_OR(eventfd, __real_eventfd(count, flags))
+  REAL_OR_QUIETLY(__real_eventfd(count, flags))
   return self()->add(std::make_shared<sim::Descriptor>());
 }
 

@@ -40,6 +40,7 @@ void Tool::start(Work work) {
   process.put(STDOUT_FILENO, output);
   process.on_end = [this] {
     if (process.killed()) end = End::killed;
+    if (after_end) after_end();
   };
   process.start([this, work = std::move(work)]() mutable {
     process.trace("begins");

@@ -36,6 +36,7 @@ class Tool {
   void replay(const chat::Endpoint& endpoint, chat::ReplayOptions options);
 
   Process process;
+  std::function<void()> after_end;
   std::shared_ptr<InputPipe> input;
   std::shared_ptr<OutputPipe> output;
   std::vector<Told> told;

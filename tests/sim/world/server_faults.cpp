@@ -1,0 +1,186 @@
+// What goes wrong with the servers.
+#include <algorithm>
+
+#include "sim/world/schedule.h"
+
+namespace sim {
+
+namespace {
+
+constexpr std::uint16_t port = 6379;
+constexpr std::uint64_t replica_number = 1;
+
+}  // namespace
+
+void Schedule::set_up_servers() {
+  for (Host* host : {&a_, &b_}) {
+    host->server().options.persistence = plan_.persistence;
+    oracle_.watch(host->server());
+  }
+  network_.listen(port, a_);
+  if (plan_.max_len > 0) {
+    Client& setter = a_.server().connect();
+    a_.server().execute(setter, {"HSET", "chat:{topic1}:info", "created", "1732400000", "max_len",
+                                 std::to_string(plan_.max_len), "max_age", "0", "description", "", "ms", "0",
+                                 "n", "0"});
+    a_.server().disconnect(setter);
+  }
+  a_.server().save();
+  if (plan_.persistence == Persistence::snapshot) save();
+  if (plan_.replica) follow_master();
+}
+
+void Schedule::save() {
+  world_.after(world_.some_time(100 * millisecond, 10 * second), [this] {
+    if (faults_over_) return;
+    if (master_->up()) {
+      master_->trace("saves");
+      master_->server().save();
+    }
+    save();
+  });
+}
+
+// The one that isn't the master becomes its replica, with all that the master has.
+void Schedule::follow_master() {
+  Host& replica = master_ == &a_ ? b_ : a_;
+  link_.reset();
+  replica.trace("follows " + master_->name());
+  link_ = std::make_unique<ReplicationLink>(master_->server(), replica.server(), replica_number);
+  oracle_.copied(master_->server(), replica.server());
+  replicating_ = false;
+  a_.changed = b_.changed = nullptr;
+  master_->changed = [this] { replicate(); };
+}
+
+void Schedule::replicate() {
+  if (!link_ || replicating_ || link_->waiting() == 0) return;
+  replicating_ = true;
+  const bool slow = !faults_over_ && plan_.has(Fault::slow);
+  world_.after(world_.some_time(50 * microsecond, slow ? 5 * second : 20 * millisecond), [this] {
+    replicating_ = false;
+    if (!link_ || !master_->up()) return;
+    if (master_->paused()) return replicate();
+    link_->deliver(1 + world_.random.below(link_->waiting() + 1));
+    link_->acknowledge();
+    master_->serve();
+    replicate();
+  });
+}
+
+void Schedule::pause_server() {
+  if (!master_->up() || master_->paused()) return;
+  const Time end = world_.now() + world_.some_time(millisecond, 15 * second);
+  last_late_ = std::max(last_late_, end);
+  master_->pause(end);
+}
+
+void Schedule::kill_server() { stop_server(Crash::process); }
+void Schedule::crash_server() { stop_server(Crash::machine); }
+
+void Schedule::stop_server(Crash how) {
+  if (!master_->up() || taking_over_) return;
+  // Nobody hears of the end of a machine.
+  if (how == Crash::machine && world_.random.chance(50)) {
+    for (const auto& one : network_.open()) one->stall(world_.now() + world_.some_time(millisecond, 10 * second));
+  }
+  Host& host = *master_;
+  host.kill();
+  world_.after(world_.some_time(millisecond, 10 * second), [this, &host, how] {
+    if (!host.up() && master_ == &host) start_server(host, how);
+  });
+}
+
+void Schedule::start_server(Host& host, Crash how) {
+  link_.reset();
+  host.restart(how);
+  oracle_.restarted(host.server());
+  if (plan_.replica) follow_master();
+}
+
+void Schedule::set_server_clock() {
+  master_->step_clock(world_.some_time(millisecond, 200 * second) * (world_.random.chance(50) ? 1 : -1));
+  master_->serve();
+}
+
+// It refuses what it is told for a while, or has forgotten its scripts.
+void Schedule::refuse() {
+  Host& host = *master_;
+  Faults& faults = host.server().faults;
+  switch (world_.random.below(5)) {
+    case 0:
+      host.trace("has no memory left");
+      faults.out_of_memory = true;
+      break;
+    case 1:
+      host.trace("is loading");
+      faults.loading = true;
+      break;
+    case 2:
+      host.trace("is busy");
+      faults.busy = true;
+      break;
+    case 3:
+      host.trace("can't save");
+      faults.disk_full = true;
+      break;
+    default:
+      host.trace("forgets its scripts");
+      host.server().known_scripts().clear();
+      return;
+  }
+  world_.after(world_.some_time(millisecond, 5 * second), [&host] {
+    host.trace("is well again");
+    host.server().faults = {};
+  });
+}
+
+// The replica takes over. The old master doesn't know that yet: it goes on for its clients, unless it is paused
+// or dead, until it is told to follow.
+void Schedule::fail_over() {
+  if (!link_ || taking_over_) return;
+  taking_over_ = true;
+  Host& old = *master_;
+  Host& next = master_ == &a_ ? b_ : a_;
+  switch (world_.random.below(3)) {
+    case 0:
+      if (old.up()) old.kill();
+      break;
+    case 1:
+      pause_server();
+      break;
+    default:
+      break;
+  }
+  next.trace("takes over");
+  link_.reset();
+  a_.changed = b_.changed = nullptr;
+  next.server().promote();
+  master_ = &next;
+  network_.listen(port, next);
+  const Time demoted = world_.some_time(millisecond, 20 * second);
+  last_late_ = std::max(last_late_, world_.now() + demoted);
+  world_.after(demoted, [this, &old] { demote(old); });
+}
+
+void Schedule::demote(Host& host) {
+  if (host.paused()) {
+    world_.after(100 * millisecond, [this, &host] { demote(host); });
+    return;
+  }
+  if (!host.up()) host.restart(Crash::process);
+  if (!master_->up()) start_server(*master_, Crash::process);
+  follow_master();
+  host.drop_clients();
+  taking_over_ = false;
+}
+
+void Schedule::end_server_faults() {
+  for (Host* host : {&a_, &b_}) {
+    host->server().faults = {};
+    host->server().options.pubsub_limit = 0;
+  }
+  if (!master_->up()) start_server(*master_, Crash::process);
+}
+
+}  // namespace sim
