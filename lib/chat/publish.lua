@@ -103,6 +103,10 @@ local function acknowledged_is_there()
   if entry or not oldest then return not entry end
   local oldest_ms, oldest_n = oldest[1]:match('^(%d+)-(%d+)$')
   local after_ms, after_n = after:match('^(%d+)-(%d+)$')
+  -- What counts has a higher n, too, in the same history.
+  local counts = false
+  for i = 1, #oldest[2], 2 do counts = counts or oldest[2][i] == 'pub' end
+  if counts and not later(oldest_n, after_n) then return false end
   return later(oldest_ms, after_ms) or oldest_ms == after_ms and later(oldest_n, after_n)
 end
 

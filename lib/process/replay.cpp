@@ -55,8 +55,8 @@ class Chain {
     WorkerOptions working = options.working;
     working.count = options.printing.count;
     if (options.dead_letter.empty()) return working;
-    dead_letters_.emplace(masters_.emplace(pool.endpoint()), options.dead_letter, options.reading.retry_for,
-                          notices, stop);
+    masters_.emplace(pool.endpoint(), PoolOptions{.first_retry_for = options.reading.retry_for});
+    dead_letters_.emplace(*masters_, options.dead_letter, options.reading.retry_for, notices, stop);
     working.dead_letter = [this](const Message& message) { dead_letters_->put(message); };
     return working;
   }

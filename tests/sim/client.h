@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,6 +29,13 @@ struct Blocked {
   std::int64_t replicas = 0;
 };
 
+/// What a client has said since MULTI.
+struct Transaction {
+  std::vector<std::vector<std::string>> commands;
+  unsigned flags = 0;    // of all
+  bool refused = false;  // one of them was
+};
+
 /// A client's end of a connection, as the server keeps it.
 struct Client {
   std::uint64_t id = 0;
@@ -39,10 +47,7 @@ struct Client {
   std::set<std::string, std::less<>> channels;
   std::set<std::string, std::less<>> shard_channels;
   Blocked blocked;
-  // MULTI (https://redis.io/docs/latest/develop/using-commands/transactions/), without WATCH and DISCARD
-  bool queueing = false;
-  bool refused = false;  // one of them: EXEC discards them all
-  std::vector<std::vector<std::string>> queued;
+  std::optional<Transaction> transaction;
   EffectLog::Offset last_write = 0;  // behind its own last write; what WAIT asks for
 
   bool subscribed() const { return !channels.empty() || !shard_channels.empty(); }

@@ -80,6 +80,7 @@ enum CommandFlag : unsigned {
   while_subscribed = 64,  // isn't, from clients that subscribed
   logged_out = 128,       // isn't, from clients that have yet to log in
   has_key = 256,          // in a cluster, when the slot is another node's
+  ends_queue = 512,       // it is not queued in a transaction, but run
 };
 
 /// Values of Command::key for keys that stand in no fixed place.
@@ -110,5 +111,6 @@ std::span<const Command> pubsub_commands();
 std::span<const Command> script_commands();
 std::span<const Command> server_commands();
 std::span<const Command> reading_commands();
+std::span<const Command> transaction_commands();
 
 }  // namespace sim

@@ -15,8 +15,8 @@ const Table& table() {
     Table made;
     for (const std::span<const Command> commands :
          {key_commands(), hash_commands(), stream_commands(), group_commands(), claim_commands(),
-          stream_info_commands(), reading_commands(), pubsub_commands(), script_commands(),
-          server_commands()}) {
+          stream_info_commands(), reading_commands(), transaction_commands(), pubsub_commands(),
+          script_commands(), server_commands()}) {
       for (const Command& command : commands) made.emplace(command.name, &command);
     }
     return made;

@@ -215,24 +215,10 @@ void config_get(Call& call) {
   call.reply.array_at(begin, found);
 }
 
-void multi(Call& call) {
-  if (call.client.queueing) return call.reply.error("MULTI calls can not be nested");
-  call.client.queueing = true;
-  call.client.refused = false;
-  call.reply.ok();
-}
-
-void exec(Call& call) {
-  if (!call.client.queueing) return call.reply.error("EXEC without MULTI");
-  call.server.execute_queued(call);
-}
-
 constexpr unsigned always = while_loading | while_stale;
 constexpr unsigned to_connect = always | no_script | while_busy | logged_out;
 
 constexpr std::array table{
-    Command{"multi", 1, always | no_script | while_busy, multi},
-    Command{"exec", 1, always | no_script | while_busy, exec},
     Command{"ping", -1, while_subscribed, ping},
     Command{"echo", 2, always, echo},
     Command{"auth", -2, to_connect, auth},

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
 
 #include "sim/command.h"
 #include "sim/script.h"
@@ -116,33 +115,32 @@ void Server::execute(Client& client, std::span<const std::string_view> args) {
   Call call{*this, client, args, ReplyWriter(client.output), {}};
   const Command* command = find_command(args);
   if (command == nullptr) {
-    client.refused = true;
+    if (client.transaction) client.transaction->refused = true;
     return call.reply.error(unknown_command(args));
   }
   call.name = command->name;
-  if (refused(call, *command)) {
-    client.refused = true;
-  } else if (client.queueing && call.name != "multi" && call.name != "exec") {
-    client.queued.emplace_back(args.begin(), args.end());
-    call.reply.status("QUEUED");
-  } else {
-    run(call, *command);
-  }
+  if (client.transaction) return execute_in_transaction(call, *command);
+  if (!refused(call, *command)) run(call, *command);
 }
 
-void Server::execute_queued(Call& call) {
-  const auto queued = std::exchange(call.client.queued, {});
-  call.client.queueing = false;
-  if (call.client.refused) {
-    return call.reply.coded_error("EXECABORT Transaction discarded because of previous errors.");
-  }
-  call.reply.array(queued.size());
-  for (const auto& words : queued) {
-    const std::vector<std::string_view> args(words.begin(), words.end());
-    Call one{*this, call.client, args, call.reply, {}};
-    const Command* command = find_command(args);
-    one.name = command->name;
-    command->run(one);
+void Server::execute_in_transaction(Call& call, const Command& command) {
+  Transaction& transaction = *call.client.transaction;
+  Command whole = command;
+  if (command.name == "exec") whole.flags |= transaction.flags & (writes | needs_memory);
+  const std::size_t begin = call.client.output.size();
+  if (refused(call, whole)) {
+    transaction.refused = true;
+    if (command.name != "exec") return;
+    const std::string why = call.client.output.substr(begin + 1);
+    call.client.output.resize(begin);
+    call.client.transaction.reset();
+    call.reply.coded_error("EXECABORT Transaction discarded because of: " + why.substr(0, why.find('\r')));
+  } else if ((command.flags & ends_queue) != 0) {
+    run(call, command);
+  } else {
+    transaction.flags |= command.flags;
+    transaction.commands.emplace_back(call.args.begin(), call.args.end());
+    call.reply.status("QUEUED");
   }
 }
 

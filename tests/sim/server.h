@@ -105,8 +105,6 @@ class Server {
   void execute(Client& client, std::initializer_list<std::string_view> args) {
     execute(client, std::span(args.begin(), args.size()));
   }
-  /// Those that were queued, as one.
-  void execute_queued(Call& call);
   /// Inside a script. The reply goes to `out`. False, with an error in `out`, when scripts can't call it.
   void call_from_script(Client& client, std::span<const std::string_view> args, std::string& out,
                         bool& wrote);
@@ -172,6 +170,7 @@ class Server {
   bool refused_by_state(Call& call, const struct Command& command);
   bool redirected(Call& call, const struct Command& command);
   void run(Call& call, const struct Command& command);
+  void execute_in_transaction(Call& call, const struct Command& command);
   void finish_unit(Client& client);
   void serve_blocked();
   void serve(Client& client);

@@ -100,7 +100,8 @@ Tool* Schedule::any_running() {
 }
 
 void Schedule::pause_tool() {
-  if (Tool* const tool = any_running()) tool->process.pause(world_.some_time(millisecond, 20 * second), false);
+  if (Tool* const tool = any_running())
+    tool->process.pause(world_.some_time(millisecond, 20 * second), false);
 }
 
 void Schedule::make_sleep() {
@@ -120,7 +121,8 @@ void Schedule::set_tool_clock() {
 }
 
 void Schedule::block_output() {
-  if (Tool* const tool = any_running()) tool->output->block(world_.now() + world_.some_time(millisecond, 20 * second));
+  if (Tool* const tool = any_running())
+    tool->output->block(world_.now() + world_.some_time(millisecond, 20 * second));
 }
 
 void Schedule::fill_disk() {

@@ -5,20 +5,20 @@ namespace sim {
 namespace {
 
 constexpr std::array<std::string_view, fault_count> names{
-    "split",        "slow",         "cut",    "late",         "stall",        "partition", "pause_server",
-    "kill_server",  "crash",        "failover", "server_clock", "errors",     "small_output", "trim",
-    "pause_tool",   "sleep",        "tool_clock", "block_output", "kill_tool", "full_disk", "bad_handler"};
+    "split",       "slow",  "cut",        "late",         "stall",     "partition",    "pause_server",
+    "kill_server", "crash", "failover",   "server_clock", "errors",    "small_output", "trim",
+    "pause_tool",  "sleep", "tool_clock", "block_output", "kill_tool", "full_disk",    "bad_handler"};
 
 }  // namespace
 
 std::string_view name_of(Fault fault) { return names[static_cast<std::size_t>(fault)]; }
 
 std::string Plan::str() const {
-  std::string text = std::to_string(publishers) + " publishers, " + std::to_string(importers) + " importers, " +
-                     std::to_string(subscribers) + " subscribers, " + std::to_string(cursors) + " cursors, " +
-                     std::to_string(workers) + " workers; up to " + std::to_string(lines) + " lines in " +
-                     std::to_string(active / millisecond) + " ms; faults for " +
-                     std::to_string(faults / millisecond) + " ms:";
+  std::string text = std::to_string(publishers) + " publishers, " + std::to_string(importers) +
+                     " importers, " + std::to_string(subscribers) + " subscribers, " +
+                     std::to_string(cursors) + " cursors, " + std::to_string(workers) + " workers; up to " +
+                     std::to_string(lines) + " lines in " + std::to_string(active / millisecond) +
+                     " ms; faults for " + std::to_string(faults / millisecond) + " ms:";
   for (std::size_t i = 0; i < fault_count; ++i) {
     if (faults_[i]) text += ' ' + std::string(names[i]);
   }
@@ -27,7 +27,9 @@ std::string Plan::str() const {
 
 Plan make_plan(World& world) {
   Random& random = world.random;
-  const auto up_to = [&random](std::uint64_t most) { return static_cast<std::uint32_t>(random.below(most + 1)); };
+  const auto up_to = [&random](std::uint64_t most) {
+    return static_cast<std::uint32_t>(random.below(most + 1));
+  };
   Plan plan;
   plan.publishers = 1 + up_to(2);
   plan.importers = random.chance(30) ? 1 + up_to(1) : 0;
@@ -42,7 +44,8 @@ Plan make_plan(World& world) {
   plan.wait = plan.replica && random.chance(50);
   plan.max_len = 1 + up_to(30);
   plan.claim_after = world.some_time(100 * millisecond, 10 * second);
-  constexpr std::array kinds{Persistence::none, Persistence::snapshot, Persistence::everysec, Persistence::always};
+  constexpr std::array kinds{Persistence::none, Persistence::snapshot, Persistence::everysec,
+                             Persistence::always};
   plan.persistence = kinds[random.below(kinds.size())];
   // Few or many of them.
   const auto chance = static_cast<unsigned>(5 + random.below(35));

@@ -50,8 +50,8 @@ struct Plan {
   Time faults = second;       ///< so long things go wrong
   Persistence persistence = Persistence::always;
   bool replica = false;
-  bool wait = false;         ///< publishers want the replica to have it
-  std::size_t max_len = 0;   ///< of the topic; 0: the default
+  bool wait = false;          ///< publishers want the replica to have it
+  std::size_t max_len = 0;    ///< of the topic; 0: the default
   Time claim_after = second;  ///< of the group
 
   bool has(Fault fault) const { return faults_[static_cast<std::size_t>(fault)]; }

@@ -79,8 +79,9 @@ void Process::kill() {
 
 void Process::pause(Time duration, bool asleep) {
   trace(asleep ? "sleeps with its machine" : "is paused");
-  paused_until_ = std::max(paused_until_, world_.now() + duration);
-  if (asleep) slept_ += duration;
+  const Time from = std::max(paused_until_, world_.now());
+  paused_until_ = std::max(from, world_.now() + duration);
+  if (asleep) slept_ += paused_until_ - from;
 }
 
 bool Process::at_call() {

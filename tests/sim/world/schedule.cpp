@@ -53,7 +53,7 @@ void Schedule::finish_writing() {
   wait_for(time_to_write, "a publisher doesn't end", [this] {
     return std::ranges::all_of(authors_, [](const auto& author) {
       return !author->runs.empty() && has_ended(author->runs.back()) &&
-             (!author->imports || author->runs.back()->end == Tool::End::done);
+             (!author->imports || (author->last_run && author->runs.back()->end == Tool::End::done));
     });
   });
   world_.run_until(std::max(world_.now(), last_late_) + time_to_settle);
@@ -68,9 +68,8 @@ void Schedule::finish_reading() {
   });
   last_runs_ = true;
   const auto ended = [this] {
-    return std::ranges::all_of(readers_, [](const auto& reader) {
-      return std::ranges::all_of(reader->runs, has_ended);
-    });
+    return std::ranges::all_of(
+        readers_, [](const auto& reader) { return std::ranges::all_of(reader->runs, has_ended); });
   };
   world_.trace("", "--- all are told to stop");
   for (const auto& tool : tools_) {
@@ -92,9 +91,8 @@ bool Schedule::anything_left(const Reader& group) {
   const auto place = master_->server().data().find("chat:{topic1}");
   if (place == master_->server().data().end()) return false;
   const auto& stream = std::get<Stream>(place->second.data);
-  return std::ranges::any_of(history_, [&](const Oracle::Stored& one) {
-    return missing.contains(one.line) && stream.has(one.id);
-  });
+  return std::ranges::any_of(
+      history_, [&](const Oracle::Stored& one) { return missing.contains(one.line) && stream.has(one.id); });
 }
 
 }  // namespace sim

@@ -23,6 +23,7 @@ struct Author {
   std::uint32_t number = 0;
   std::uint32_t lines = 0;
   bool imports = false;
+  bool last_run = false;  // it began when nothing went wrong any more
   std::vector<Tool*> runs;
 };
 
@@ -124,8 +125,8 @@ class Schedule {
   std::vector<std::unique_ptr<Author>> authors_;
   std::vector<std::unique_ptr<Reader>> readers_;
   bool faults_over_ = false;
-  bool last_runs_ = false;  // what ends now isn't run again
-  Time last_late_ = 0;      // when the last of what was held up goes on
+  bool last_runs_ = false;       // what ends now isn't run again
+  Time last_late_ = 0;           // when the last of what was held up goes on
   Oracle::History history_;      // in the end
   std::set<Line> dead_letters_;  // as well
 };

@@ -20,9 +20,9 @@ void Schedule::set_up_servers() {
   network_.listen(port, a_);
   if (plan_.max_len > 0) {
     Client& setter = a_.server().connect();
-    a_.server().execute(setter, {"HSET", "chat:{topic1}:info", "created", "1732400000", "max_len",
-                                 std::to_string(plan_.max_len), "max_age", "0", "description", "", "ms", "0",
-                                 "n", "0"});
+    a_.server().execute(
+        setter, {"HSET", "chat:{topic1}:info", "created", "1732400000", "max_len",
+                 std::to_string(plan_.max_len), "max_age", "0", "description", "", "ms", "0", "n", "0"});
     a_.server().disconnect(setter);
   }
   a_.server().save();
@@ -46,8 +46,8 @@ void Schedule::follow_master() {
   Host& replica = master_ == &a_ ? b_ : a_;
   link_.reset();
   replica.trace("follows " + master_->name());
-  link_ = std::make_unique<ReplicationLink>(master_->server(), replica.server(), replica_number);
   oracle_.copied(master_->server(), replica.server());
+  link_ = std::make_unique<ReplicationLink>(master_->server(), replica.server(), replica_number);
   replicating_ = false;
   a_.changed = b_.changed = nullptr;
   master_->changed = [this] { replicate(); };
@@ -82,7 +82,8 @@ void Schedule::stop_server(Crash how) {
   if (!master_->up() || taking_over_) return;
   // Nobody hears of the end of a machine.
   if (how == Crash::machine && world_.random.chance(50)) {
-    for (const auto& one : network_.open()) one->stall(world_.now() + world_.some_time(millisecond, 10 * second));
+    for (const auto& one : network_.open())
+      one->stall(world_.now() + world_.some_time(millisecond, 10 * second));
   }
   Host& host = *master_;
   host.kill();
@@ -135,8 +136,8 @@ void Schedule::refuse() {
   });
 }
 
-// The replica takes over. The old master doesn't know that yet: it goes on for its clients, unless it is paused
-// or dead, until it is told to follow.
+// The replica takes over. The old master doesn't know that yet: it goes on for its clients, unless it is
+// paused or dead, until it is told to follow.
 void Schedule::fail_over() {
   if (!link_ || taking_over_) return;
   taking_over_ = true;
@@ -164,7 +165,7 @@ void Schedule::fail_over() {
 }
 
 void Schedule::demote(Host& host) {
-  if (host.paused()) {
+  if (host.paused() || master_->paused()) {
     world_.after(100 * millisecond, [this, &host] { demote(host); });
     return;
   }

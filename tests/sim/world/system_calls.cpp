@@ -108,14 +108,14 @@ int open_here(const char* path, int flags) {
 
 extern "C" {
 
-// Where the C library's headers say that the function throws nothing, nothing may be thrown through the caller:
-// who is killed goes on to the next call.
-#define REAL_OR_QUIETLY(real)               \
-  if (self() == nullptr) return real;       \
+// Where the C library's headers say that the function throws nothing, nothing may be thrown through the
+// caller: who is killed goes on to the next call.
+#define REAL_OR_QUIETLY(real)         \
+  if (self() == nullptr) return real; \
   if (self()->dying()) return fail(EBADF);
 
-#define REAL_OR(real)                       \
-  if (self() == nullptr) return real;       \
+#define REAL_OR(real)                 \
+  if (self() == nullptr) return real; \
   if (!self()->at_call()) return fail(EBADF);
 
 int __real_poll(pollfd* fds, nfds_t count, int timeout);
@@ -192,15 +192,15 @@ int __wrap_ioctl(int fd, unsigned long request, ...) {
 }
 
 // Some have two names: with large files, which hiredis asks for, the other one is used.
-#define FCNTL(name)                                           \
-  int __real_##name(int fd, int command, ...);                \
-  int __wrap_##name(int fd, int command, ...) {               \
-    va_list list;                                             \
-    va_start(list, command);                                  \
-    void* const value = va_arg(list, void*);                  \
-    va_end(list);                                             \
-    REAL_OR(__real_##name(fd, command, value))                \
-    return self()->find(fd) == nullptr ? fail(EBADF) : 0;     \
+#define FCNTL(name)                                       \
+  int __real_##name(int fd, int command, ...);            \
+  int __wrap_##name(int fd, int command, ...) {           \
+    va_list list;                                         \
+    va_start(list, command);                              \
+    void* const value = va_arg(list, void*);              \
+    va_end(list);                                         \
+    REAL_OR(__real_##name(fd, command, value))            \
+    return self()->find(fd) == nullptr ? fail(EBADF) : 0; \
   }
 FCNTL(fcntl)
 FCNTL(fcntl64)
@@ -215,34 +215,34 @@ int __wrap_close(int fd) {
   return 0;
 }
 
-#define OPEN(name)                                                          \
-  int __real_##name(const char* path, int flags, ...);                      \
-  int __wrap_##name(const char* path, int flags, ...) {                     \
-    va_list list;                                                           \
-    va_start(list, flags);                                                  \
-    const mode_t mode = va_arg(list, mode_t);                               \
-    va_end(list);                                                           \
-    REAL_OR(__real_##name(path, flags, mode))                               \
-    return open_here(path, flags);                                          \
+#define OPEN(name)                                      \
+  int __real_##name(const char* path, int flags, ...);  \
+  int __wrap_##name(const char* path, int flags, ...) { \
+    va_list list;                                       \
+    va_start(list, flags);                              \
+    const mode_t mode = va_arg(list, mode_t);           \
+    va_end(list);                                       \
+    REAL_OR(__real_##name(path, flags, mode))           \
+    return open_here(path, flags);                      \
   }
 OPEN(open)
 OPEN(open64)
 
-#define STAT(type, name)                                                    \
-  int __real_##name(const char* path, struct type* out);                    \
-  int __wrap_##name(const char* path, struct type* out) {                   \
-    REAL_OR_QUIETLY(__real_##name(path, out))                                       \
-    const auto file = self()->disk().find(path);                            \
-    return file ? about(S_IFREG, file->bytes.size(), out) : fail(ENOENT);   \
+#define STAT(type, name)                                                  \
+  int __real_##name(const char* path, struct type* out);                  \
+  int __wrap_##name(const char* path, struct type* out) {                 \
+    REAL_OR_QUIETLY(__real_##name(path, out))                             \
+    const auto file = self()->disk().find(path);                          \
+    return file ? about(S_IFREG, file->bytes.size(), out) : fail(ENOENT); \
   }
 STAT(stat, stat)
 STAT(stat64, stat64)
 
-#define FSTAT(type, name)                                                   \
-  int __real_##name(int fd, struct type* out);                              \
-  int __wrap_##name(int fd, struct type* out) {                             \
+#define FSTAT(type, name)                                                           \
+  int __real_##name(int fd, struct type* out);                                      \
+  int __wrap_##name(int fd, struct type* out) {                                     \
     REAL_OR_QUIETLY(__real_##name(fd, out))                                         \
-    const sim::Descriptor* const descriptor = self()->find(fd);             \
+    const sim::Descriptor* const descriptor = self()->find(fd);                     \
     return descriptor == nullptr ? fail(EBADF) : about(descriptor->kind(), 0, out); \
   }
 FSTAT(stat, fstat)

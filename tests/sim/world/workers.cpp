@@ -100,7 +100,8 @@ void Schedule::run_worker(Reader& group) {
 
 // What the command does with its input: it takes its time, and may fail, or kill who has started it.
 std::optional<std::string> Schedule::handle(Reader& reader, Process& process, const std::string& input,
-                                            std::optional<Time> keep_every, const std::function<void()>& keep) {
+                                            std::optional<Time> keep_every,
+                                            const std::function<void()>& keep) {
   std::vector<Line> lines;
   for (std::size_t at = 0; at < input.size(); at = input.find('\n', at) + 1) {
     lines.push_back(Line::parse(std::string_view(input).substr(at)));
