@@ -10,12 +10,13 @@
 -- plain (1 or 0), user, the payload up to the message (`{"user": "ana", "message": "`), timestamp, and the
 -- messages: each its bytes, and unless plain also the inside of its JSON string.
 --
--- Returns {position before, or nil; last sequence number stored; its ID's ms; its n; max_len; the time; 1 when
+-- Returns {position before, or nil; last sequence number stored; its ID's ms; its n; max_len; the time; how many
 -- acknowledged messages are gone, since the history is an older one; error, if one ended the batch early}. A
--- position is `sequence ms n`. Refuses with `NOTOPIC` when the topic has no info, with `LATE` and the time when
--- the batch's time is over, with `HOLE` when the batch doesn't follow the position: one before it is missing, with
--- `UNSURE` when it may have been stored and this user may not look, with `GONE` and the position when that can't
--- be mended by sending it again, and with `BADINFO`, a field and its value when the info holds what is no number.
+-- position is `sequence ms n`, and behind that the batch that found some gone, and how many: the answer may be lost.
+-- Refuses with `NOTOPIC` when the topic has no info, with `LATE` and the time when the batch's time is over, with
+-- `HOLE` when the batch doesn't follow the position: one before it is missing, with `UNSURE` when it may have been
+-- stored and this user may not look, or it may have been trimmed, with `GONE` and the position when that can't be
+-- mended by sending it again, and with `BADINFO`, a field and its value when the info holds what is no number.
 --
 -- Milliseconds are text: an entry of somebody else's may have more than a number of Lua holds.
 
@@ -72,24 +73,30 @@ n, max_len, max_age = tonumber(n), tonumber(max_len), tonumber(max_age)
 -- What an earlier sending of this batch has stored, where the position has expired: its publisher was asleep, or
 -- the clock has stepped. It stands behind what was there then, and came in its time.
 local function position_in_stream()
-  local found, from = false, after
+  local found, from, next_n = false, after, nil
   local until_ms = later(sent_last, after:match('^%d+')) and sent_last or highest
   while true do
     local page = call('XRANGE', stream, '(' .. from, '+', 'COUNT', 100)
     if page.err then return false, page.err end
+    local more = #page == 100
     for _, entry in ipairs(page) do
       from = entry[1]
       local entry_ms, entry_n = from:match('^(%d+)-(%d+)$')
-      if later(entry_ms, until_ms) then return found end
       for i = 1, #entry[2], 2 do
-        local by_whom, number = entry[2][i + 1]:match('^(.+)-(%d+)$')
-        if entry[2][i] == 'pub' and by_whom == publisher then
-          found = number .. ' ' .. entry_ms .. ' ' .. entry_n
+        if entry[2][i] == 'pub' then
+          next_n = next_n or tonumber(entry_n)
+          local by_whom, number = entry[2][i + 1]:match('^(.+)-(%d+)$')
+          if by_whom == publisher and not later(entry_ms, until_ms) then
+            found = number .. ' ' .. entry_ms .. ' ' .. entry_n
+          end
         end
       end
+      more = more and not later(entry_ms, until_ms)
     end
-    if #page < 100 then return found end
+    if not more then break end
   end
+  if not found and (next_n or n + 1) > tonumber(after:match('%d+$')) + 1 then return false, 'trimmed' end
+  return found
 end
 
 -- Whether the message acknowledged last is in the history, or was only trimmed, as far as this user may look.
@@ -123,11 +130,15 @@ else
   end
 end
 local last = before and tonumber(before:match('^%d+')) or 0
-local gone = 0
+local gone, mark = 0, before and before:match('^%d+ %d+ %d+( .*)') or ''
+if tonumber(mark:match('^ (%d+)')) == first then gone = tonumber(mark:match('%d+$')) end
 if last < first - 1 then
   if acked < first - 1 then return redis.error_reply('HOLE ' .. last) end
   if ttl == '0' then return redis.error_reply('GONE ' .. last) end
-  if before or not acknowledged_is_there() then gone = 1 end
+  if before or not acknowledged_is_there() then
+    gone = first - 1 - last
+    mark = ' ' .. first .. ' ' .. gone
+  end
   last = first - 1
 end
 
@@ -195,7 +206,7 @@ end
 
 local place = before
 if stored > 0 then
-  place = sequence .. ' ' .. ms .. ' ' .. n
+  place = sequence .. ' ' .. ms .. ' ' .. n .. mark
   redis.call('HSET', info, 'ms', ms, 'n', n)
 end
 if place then

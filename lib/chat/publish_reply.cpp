@@ -27,7 +27,7 @@ PublishReply PublishReply::read(ReplyView reply) {
                               std::to_string(number(3)));
   read.max_len = number(4);
   read.now = std::chrono::milliseconds(reply[5].integer());
-  read.gone = reply[6].integer() != 0;
+  read.gone = number(6);
   if (reply.size() > 7) read.failure = reply[7].text();
   return read;
 }

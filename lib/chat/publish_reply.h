@@ -26,7 +26,7 @@ struct PublishReply {
   Position last;
   std::uint64_t max_len = 0;
   std::chrono::milliseconds now{0};    ///< of the server's clock
-  bool gone = false;                   ///< acknowledged messages are, since the history is an older one
+  std::uint64_t gone = 0;              ///< acknowledged messages that are, since the history is an older one
   std::optional<std::string> failure;  ///< what ended the batch early
 
   /// Throws Outage for what the script doesn't answer.

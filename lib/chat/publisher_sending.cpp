@@ -149,11 +149,12 @@ void Publisher::on_refusal(std::string_view error) {
                                     "; run the same again: it publishes what is missing");
   }
   if (error.starts_with("UNSURE")) {
+    const std::string why(error.substr(error.find(' ') + 1));
     throw Error(Failure::again, "Redis has forgotten how far this run came in " + topics_[batch.topic].name +
-                                    ", and this user may not look it up (" +
-                                    std::string(error.substr(error.find(' ') + 1)) + "): record " +
-                                    std::to_string(batch.records.front()) + " may be stored or not" +
-                                    unacknowledged(batch.records.front()));
+                                    (why == "trimmed" ? ", and what would tell has been trimmed"
+                                                      : ", and this user may not look it up (" + why + ")") +
+                                    ": record " + std::to_string(batch.records.front()) +
+                                    " may be stored or not" + unacknowledged(batch.records.front()));
   }
   refuse(batch.records.front(), error);
 }
@@ -171,10 +172,9 @@ void Publisher::on_stored(const PublishReply& reply) {
   heard_time(reply.now);
   const std::uint64_t expected = batch.first_sequence - 1;
   const Position& before = reply.before;
-  if (reply.gone) {
-    warn("Redis came back with an older history: of what it had acknowledged, " +
-         std::to_string(expected - before.sequence) + " messages before record " +
-         std::to_string(batch.records.front()) + " are gone from " + topic.name);
+  if (reply.gone > 0) {
+    warn("Redis came back with an older history: of what it had acknowledged, " + std::to_string(reply.gone) +
+         " messages before record " + std::to_string(batch.records.front()) + " are gone from " + topic.name);
   }
   if (reply.failure) {
     const std::uint64_t stored = reply.last.sequence - expected;

@@ -447,7 +447,17 @@ bool GroupReader::release() {
   Texts ids;
   for (std::size_t i = 0; i < mine.view().size(); ++i) ids.emplace_back(mine[i][0].text());
   append_claim("nobody", ids, {"IDLE", long_ago});
-  receive({}, "XCLAIM");
+  const Reply released = receive({}, "XCLAIM");
+  // What was trimmed meanwhile, Redis takes out of the group without a word.
+  std::string gone;
+  for (std::size_t i = 0, at = 0; i < ids.size(); ++i) {
+    if (released[at].text() == ids[i]) {
+      ++at;
+    } else {
+      gone.append(gone.empty() ? "" : "; ").append(one_text(options_.topic, ids[i], "trimmed"));
+    }
+  }
+  if (!gone.empty()) notices_.lost(gone);
   return true;
 }
 
@@ -468,6 +478,9 @@ void GroupReader::leave_quietly() {
   try {
     read_what_is_due();
     leave();
+  } catch (const Error& error) {
+    disconnect();
+    if (error.failure() == Failure::lost) throw;
   } catch (const std::exception&) {
     // It is all claimed by others after a while.
     disconnect();

@@ -417,6 +417,12 @@ TEST_CASE("what was stored before the position expired is found in the stream") 
     CHECK(texts_of(stored(connection, call.topic)) ==
           std::vector<std::string>{"other", "one", "two", "more", "three"});
   }
+  SECTION("unless that may have been trimmed") {
+    call.sent_first = std::to_string(current_millisecond() - 1);
+    call.sent_last = soon_over;
+    ask(connection, {"XTRIM", stream_key(call.topic), "MAXLEN", "1"});
+    CHECK(text_of(call_script(connection, call)) == "UNSURE trimmed");
+  }
   SECTION("but not later than it could have been stored") {
     call.sent_first = call.sent_last = std::to_string(current_millisecond() - 3'600'000);
     call.after = std::to_string(std::stoull(call.sent_last) - 1) + "-0";
@@ -455,16 +461,31 @@ TEST_CASE("an expired position is told from an older history") {
   }
   SECTION("the topic has fewer messages") {
     ask(connection, {"HSET", info_key(call.topic), "n", "1"});
-    CHECK(call_script(connection, call)[6].integer() == 1);
+    CHECK(call_script(connection, call)[6].integer() == 2);
   }
   SECTION("its ID is another message's") {
     ask(connection, {"DEL", stream_key(call.topic)});
     ask(connection, {"XADD", stream_key(call.topic), last.str(), "message", "other", "pub", "other-1"});
-    CHECK(call_script(connection, call)[6].integer() == 1);
+    CHECK(call_script(connection, call)[6].integer() == 2);
   }
   SECTION("an older message is there, and it is not") {
     ask(connection, {"XDEL", stream_key(call.topic), last.str()});
-    CHECK(call_script(connection, call)[6].integer() == 1);
+    CHECK(call_script(connection, call)[6].integer() == 2);
+  }
+  SECTION("others have published as many since") {
+    ask(connection, {"DEL", stream_key(call.topic), info_key(call.topic)});
+    add_topic(nodes(), call.topic, {}, {});
+    publish(connection, call.topic, {"other", "words"});
+    CHECK(call_script(connection, call)[6].integer() == 2);
+  }
+  SECTION("and that is told again when the answer was lost") {
+    ask(connection, {"HSET", info_key(call.topic), "n", "1"});
+    call_script(connection, call);
+    ScriptCall next = call;
+    next.first = 4;
+    next.texts = {"four"};
+    CHECK(call_script(connection, next)[6].integer() == 0);
+    CHECK(call_script(connection, call)[6].integer() == 2);
   }
 }
 

@@ -120,6 +120,9 @@ void Host::restart(Crash how) {
 std::shared_ptr<Connection> Network::connect(Process& tool, std::uint16_t port) {
   const auto host = hosts_.find(port);
   if (host == hosts_.end()) return nullptr;
+  for (const auto& one : open()) {
+    if (&one->tool() == &tool && &one->host() != host->second) tool.split = true;
+  }
   auto connection = std::make_shared<Connection>(world_, options, tool, *host->second);
   connection->number = ++last_number_;
   all_.push_back(connection);

@@ -100,6 +100,8 @@ class Process {
   std::uint64_t killed_once_in = 0;
   std::uint64_t paused_once_in = 0;
   std::function<void()> on_end;
+  /// It has had connections to two servers at once, of which one was no master any more.
+  bool split = false;
   /// What `--exec` runs (handler.cpp): told what it reads; returns what went wrong, if anything.
   std::function<std::optional<std::string>(const std::string& input, std::optional<Time> keep_every,
                                            const std::function<void()>& keep)>

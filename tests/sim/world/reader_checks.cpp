@@ -86,6 +86,11 @@ bool may_repeat(const Reader& reader) {
 
 }  // namespace
 
+// What one of its connections says is not what the other one does: a reader can't know which one is right.
+bool Schedule::is_split(const Reader& reader) {
+  return std::ranges::any_of(reader.runs, [](const Tool* tool) { return tool->process.split; });
+}
+
 std::set<Line> Schedule::missing_of(const Reader& reader, const std::vector<Line>& lines) const {
   const std::set<Line> given(lines.begin(), lines.end());
   std::set<Line> missing;
@@ -114,6 +119,7 @@ void Schedule::check_reader(const Reader& reader) const {
          tool->failure == chat::Failure::again || tool->failure == chat::Failure::unreachable);
     if (!may_fail) violated(reader.name, "failed: " + tool->error);
   }
+  if (is_split(reader)) return;
   // What was trimmed in another history can't be told from what was trimmed in the one before.
   if (plan_.has(Fault::trim) && !oracle_.given_up().empty()) return;
   if (reader.kind != Reader::Kind::group) check_once_and_in_order(reader, lines);

@@ -87,7 +87,7 @@ bool Schedule::anything_left(const Reader& group) {
   dead_letters_.clear();
   for (const Oracle::Stored& one : stored("chat:{topic2}")) dead_letters_.insert(one.line);
   const std::set<Line> missing = missing_of(group, group.handled);
-  if (missing.empty()) return false;
+  if (missing.empty() || is_split(group)) return false;
   const auto place = master_->server().data().find("chat:{topic1}");
   if (place == master_->server().data().end()) return false;
   const auto& stream = std::get<Stream>(place->second.data);

@@ -98,6 +98,7 @@ class Schedule {
   void wait_for(Time most, const std::string& what, const std::function<bool()>& done);
   void finish_writing();
   void finish_reading();
+  static bool is_split(const Reader& reader);
   bool anything_left(const Reader& group);
   std::set<Line> missing_of(const Reader& reader, const std::vector<Line>& lines) const;
   const Oracle::History& stored(const std::string& key) { return oracle_.of(master_->server(), key); }
