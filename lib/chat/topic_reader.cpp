@@ -169,8 +169,11 @@ void TopicReader::deliver(const FollowedTopic& topic) {
   if (!sink_.message(topic.name, message_)) throw Enough();
 }
 
+// The first ones are told, then ever fewer: anybody may publish what is none.
 void TopicReader::skip(const FollowedTopic& topic) {
-  ++skipped_;
+  constexpr std::uint64_t told_each = 10;
+  if (++skipped_ > told_each && skipped_ < 2 * told_) return;
+  told_ = skipped_;
   notices_.warn(topic.name + ": skipped what is no chat message (" + std::to_string(skipped_) +
                 " so far): " + why_);
 }

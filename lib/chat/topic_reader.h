@@ -111,6 +111,7 @@ class TopicReader {
   Message message_;
   std::string why_;
   std::uint64_t skipped_ = 0;
+  std::uint64_t told_ = 0;  // so many were skipped when it was told last
 };
 
 }  // namespace chat

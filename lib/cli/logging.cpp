@@ -4,6 +4,8 @@
 #include <spdlog/sinks/sink.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -25,28 +27,23 @@ std::string harmless(std::string_view text) {
   return line;
 }
 
-void write_to_stderr(std::string text) {
-  try {
-    Output out(STDERR_FILENO);
-    out.buffer() = std::move(text);
-    out.flush();
-  } catch (const Error&) {         // there is nowhere left
-  } catch (const ClosedOutput&) {  // to tell it
-  }
-}
+constexpr auto patience = std::chrono::seconds(1);
 
-// Writes each message at once, above the line at the bottom.
+// Writes each message at once, above the line at the bottom. A reader who takes nothing for so long is not
+// waited for again until there is room: the work goes on, and what is left out is counted.
 class StderrSink final : public spdlog::sinks::sink {
  public:
   void log(const spdlog::details::log_msg& message) override {
+    const auto name = std::string(message.logger_name.data(), message.logger_name.size()) + ": ";
     std::string line(bottom_.empty() ? "" : erase_line);
-    line += std::string_view(message.logger_name.data(), message.logger_name.size());
-    line += ": ";
+    if (left_out_ > 0)
+      line += name + "left out " + std::to_string(left_out_) + " lines here: nobody read them\n";
+    line += name;
     if (message.level == spdlog::level::warn) line += "warning: ";
     if (message.level <= spdlog::level::debug) line += "debug: ";
     line += harmless({message.payload.data(), message.payload.size()});
     line += '\n';
-    write_to_stderr(line + bottom_);
+    left_out_ = write(line + bottom_, stalled_ ? Clock::duration() : patience) ? 0 : left_out_ + 1;
   }
   void flush() override {}
   void set_pattern(const std::string&) override {}
@@ -54,11 +51,29 @@ class StderrSink final : public spdlog::sinks::sink {
 
   void draw_at_bottom(std::string_view line) {
     bottom_ = harmless(line);
-    write_to_stderr(std::string(erase_line) + bottom_);
+    write(std::string(erase_line) + bottom_, {});
   }
 
  private:
+  // Returns whether it was written, or begun.
+  bool write(const std::string& text, Clock::duration at_most) {
+    bool begun = true;
+    try {
+      Output out(STDERR_FILENO, {.until = Clock::now() + at_most});
+      out.buffer() = std::exchange(rest_, {}) + text;
+      stalled_ = !out.flush();
+      begun = out.buffer().size() < text.size();
+      rest_ = out.buffer().substr(0, out.buffer().size() - (begun ? 0 : text.size()));
+    } catch (const Error&) {         // there is nowhere left
+    } catch (const ClosedOutput&) {  // to tell it
+    }
+    return begun;
+  }
+
   std::string bottom_;
+  std::string rest_;  // of what was begun
+  bool stalled_ = false;
+  std::uint64_t left_out_ = 0;
 };
 
 // Not in spdlog's registry, which would make a logger for stdout that nobody asked for.
