@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/escape.h"
+#include "base/numbers.h"
 
 namespace chat {
 namespace {
@@ -17,10 +18,6 @@ using std::chrono::milliseconds;
 constexpr std::int64_t minute = 60;
 constexpr std::int64_t hour = 60 * minute;
 constexpr std::int64_t day = 24 * hour;
-
-constexpr std::int64_t floor_div(std::int64_t value, std::int64_t by) {
-  return value / by - (value % by < 0 ? 1 : 0);
-}
 
 // Takes exactly `count` digits from the front of `text`; nothing if they aren't there.
 std::optional<int> take_digits(std::string_view& text, std::size_t count) {

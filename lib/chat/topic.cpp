@@ -321,6 +321,7 @@ std::vector<std::uint64_t> subscribers(ConnectionPool& pool, const std::vector<s
 std::string no_such_topic(std::string_view topic, const std::vector<std::string>& names) {
   const std::string hint = url_hint(topic);
   if (!hint.empty()) return "no topic \"" + std::string(topic) + "\"" + hint;
+  if (topic == "help") return "no topic \"help\"; --help shows how to use this";
   const std::vector<std::string> near = near_names(topic, names);
   return "no topic \"" + std::string(topic) + "\"" +
          (near.empty() ? "; chat-topics lists those there are" : did_you_mean(near));

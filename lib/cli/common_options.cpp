@@ -8,13 +8,15 @@
 
 #include "cli/arguments.h"
 #include "cli/find_endpoint.h"
+#include "cli/secrets.h"
 
 namespace chat::cli {
 
-namespace {}  // namespace
-
 Endpoint Common::endpoint() const {
-  return find_endpoint(redis, password_file, tls_files, [](const char* name) { return std::getenv(name); });
+  Endpoint found =
+      find_endpoint(redis, password_file, tls_files, [](const char* name) { return std::getenv(name); });
+  if (found.password || found.sentinel_password || found.hide_user) keep_memory_private();
+  return found;
 }
 
 bool Common::use_color(int fd) const {

@@ -150,7 +150,11 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   for (const std::string& word : app.remaining(true)) {
     if (word != "--") return unknown(level, word, hint);
   }
-  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) return text + "; usage: " + usage(level);
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    const CLI::Option* const before = &level == &app ? nullptr : app.get_option_no_throw("TOPIC");
+    if (before == nullptr || before->count() != 1) return text + "; usage: " + usage(level);
+    return text + did_you_mean({app.get_name() + " " + level.get_name() + " " + before->results().front()});
+  }
   if (dynamic_cast<const CLI::ExcludesError*>(&error) != nullptr) {
     const std::string_view excludes = " excludes ";
     const std::size_t at = text.find(excludes);

@@ -17,6 +17,7 @@
 #include "base/output.h"
 #include "cli/exit_code.h"
 #include "cli/help.h"
+#include "cli/hints.h"
 #include "cli/logging.h"
 #include "cli/secrets.h"
 #include "cli/signals.h"
@@ -83,17 +84,6 @@ std::vector<std::string> words_of(const CLI::App& app, const std::vector<std::st
   return words;
 }
 
-// `-hello` is -h and more for the parser, but was meant as something else.
-std::string hidden_help(const std::vector<std::string>& words) {
-  for (const std::string& word : words) {
-    if (word == "-h" || word == "--") break;
-    if (word.starts_with("-") && !word.starts_with("--") && word.find('h') != std::string::npos) {
-      return "unknown option " + word + "; what begins with - and is no option stands behind --";
-    }
-  }
-  return "";
-}
-
 void print(const std::string& text) {
   Output out(STDOUT_FILENO);
   out.buffer() = text;
@@ -104,15 +94,20 @@ void print(const std::string& text) {
 bool parse(CLI::App& app, const std::vector<std::string>& args, const Tool& tool, int& code) {
   const std::vector<std::string> words = words_of(app, args);
   code = exit_code(Failure::usage);
+  const std::string wrong = unquoted_time(app, words);
+  if (!wrong.empty()) {
+    log_error(wrong);
+    return false;
+  }
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
     return true;
   } catch (const CLI::CallForAllHelp&) {
     print(help_page(app));
   } catch (const CLI::CallForHelp&) {
-    const std::string wrong = hidden_help(words);
-    if (!wrong.empty()) {
-      log_error(wrong);
+    const std::string other = meant_by_help(app, words);
+    if (!other.empty()) {
+      log_error(other);
       return false;
     }
     print(short_help(app, tool.main_options));

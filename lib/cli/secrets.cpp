@@ -1,5 +1,7 @@
 #include "cli/secrets.h"
 
+#include <sys/prctl.h>
+
 #include <cstring>
 #include <span>
 #include <string_view>
@@ -21,5 +23,7 @@ void hide_passwords(int argc, char** argv) {
     }
   }
 }
+
+void keep_memory_private() { prctl(PR_SET_DUMPABLE, 0); }
 
 }  // namespace chat::cli

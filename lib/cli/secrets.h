@@ -6,4 +6,8 @@ namespace chat::cli {
 /// other users of the machine see the command line.
 void hide_passwords(int argc, char** argv);
 
+/// From now on this process leaves no core file, and nobody but root reads its memory and environment
+/// (PR_SET_DUMPABLE). What it executes is not concerned.
+void keep_memory_private();
+
 }  // namespace chat::cli

@@ -25,8 +25,15 @@ void set_handler(int signal, void (*handler)(int)) {
   sigaction(signal, &action, nullptr);  // without SA_RESTART, so that a blocked call ends
 }
 
+void (*volatile last_work)() = nullptr;
+
 extern "C" void on_stop(int signal) {
-  if (stopped_by != 0) die_by(signal);
+  if (stopped_by != 0) {
+    void (*const work)() = last_work;
+    last_work = nullptr;  // a third signal doesn't wait for it
+    if (work != nullptr) work();
+    die_by(signal);
+  }
   const int saved = errno;
   stopped_by = signal;
   const ssize_t written = write(stop_pipe[1], "", 1);
@@ -60,6 +67,8 @@ StopToken catch_signals() {
 void stop_by(std::initializer_list<int> signals) {
   for (const int signal : signals) stop_by(signal);
 }
+
+void before_death(void (*work)()) { last_work = work; }
 
 int stop_signal() { return stopped_by; }
 

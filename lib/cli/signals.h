@@ -14,6 +14,9 @@ StopToken catch_signals();
 /// put back first.
 void stop_by(std::initializer_list<int> signals);
 
+/// What the second one does before the program ends: only what a handler of signals may do. nullptr: nothing.
+void before_death(void (*work)());
+
 /// The signal that asked to stop; 0: none did.
 int stop_signal();
 

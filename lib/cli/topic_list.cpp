@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "base/suggest.h"
@@ -15,6 +17,23 @@
 
 namespace chat::cli {
 
+namespace {
+
+// What people try instead of a command.
+std::string command_for(std::string_view word) {
+  constexpr std::pair<std::string_view, const char*> others[] = {
+      {"watch", "--watch"},   {"top", "--watch"}, {"names", "--names"}, {"users", "who"},
+      {"subscribers", "who"}, {"show", "list"},   {"info", "list"},     {"new", "add"},
+      {"make", "add"},        {"change", "set"},  {"remove", "rm"},     {"del", "rm --purge"},
+      {"purge", "rm --purge"}};
+  for (const auto& [other, command] : others) {
+    if (word == other) return command;
+  }
+  return "";
+}
+
+}  // namespace
+
 void check_words(const Listing& listing, const std::vector<std::string>& there) {
   if (listing.commands.empty()) return;
   for (const std::string& word : listing.topics) {
@@ -24,7 +43,8 @@ void check_words(const Listing& listing, const std::vector<std::string>& there) 
     known.insert(known.end(), listing.commands.begin(), listing.commands.end());
     const std::string hint = url_hint(word);
     if (!hint.empty()) throw Error(Failure::usage, wrong + hint);
-    const auto near = near_names(word, known);
+    const std::string command = command_for(word);
+    const auto near = command.empty() ? near_names(word, known) : std::vector{"chat-topics " + command};
     throw Error(Failure::usage, wrong + (near.empty() ? "; try 'chat-topics --help'" : did_you_mean(near)));
   }
 }

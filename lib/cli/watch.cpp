@@ -21,6 +21,8 @@ using namespace std::chrono_literals;
 
 constexpr auto look_every = 1s;
 
+const Screen* shown = nullptr;  // for the handler of a signal
+
 class Watch {
  public:
   Watch(ConnectionPool& pool, const WatchOptions& options, Output& out)
@@ -31,6 +33,8 @@ class Watch {
     if (options_.draw) {
       cli::stop_by({SIGHUP, SIGQUIT});  // so that the terminal is put back
       screen_.emplace(out_);
+      shown = &*screen_;
+      cli::before_death([] { shown->give_back(); });
     }
     bool first = true;
     while (true) {
@@ -206,9 +210,12 @@ class Watch {
 void watch(ConnectionPool& pool, const WatchOptions& options, Output& out, const StopToken& stop) {
   try {
     Watch(pool, options, out).run(stop);
-  } catch (const Stopped&) {
-    return;
+  } catch (const Stopped&) {  // it ends as the user wants it
+  } catch (...) {
+    cli::before_death(nullptr);
+    throw;
   }
+  cli::before_death(nullptr);
 }
 
 }  // namespace chat

@@ -1,26 +1,16 @@
 #include "process/formatter.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/error.h"
 #include "base/escape.h"
+#include "base/numbers.h"
 #include "terminal/bidi.h"
 #include "terminal/columns.h"
 #include "terminal/links.h"
 
 namespace chat {
 namespace {
-
-constexpr std::int64_t floor_div(std::int64_t value, std::int64_t by) {
-  return value / by - (value % by < 0 ? 1 : 0);
-}
-
-template <typename Number>
-void append_number(std::string& out, Number value) {
-  char digits[24];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
-}
 
 char* put_two(char* to, int value) {
   *to++ = static_cast<char>('0' + value / 10);

@@ -77,6 +77,12 @@ void Screen::leave() {
   }
 }
 
+void Screen::give_back() const noexcept {
+  if (has_keyboard_) tcsetattr(STDIN_FILENO, TCSANOW, &keyboard_);
+  pollfd room{out_.fd(), POLLOUT, 0};
+  if (poll(&room, 1, 0) > 0) static_cast<void>(write(out_.fd(), end.data(), end.size()) < 0);
+}
+
 // What is typed must not appear in the middle of the screen.
 void Screen::enter() {
   if (has_keyboard_) {

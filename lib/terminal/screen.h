@@ -28,6 +28,9 @@ class Screen {
   };
   Size size() const;
 
+  /// Leaves the terminal as it was, for a process that dies: may be called in a handler of a signal.
+  void give_back() const noexcept;
+
   struct Line {
     std::string text;     ///< from anywhere: what could drive a terminal is escaped, what is too long is cut
     std::string style{};  ///< an SGR sequence for all of it, such as `\x1b[1m`; empty: none

@@ -443,6 +443,8 @@ def test_what_was_meant_is_said(server):
     assert hint not in server.run("chat-sub", "a.txt", "c.txt", code=66).err_text
     server.run("chat-pub", "hello", "topic1", code=66, err="no topic \"hello\".*TOPIC comes first: chat-pub topic1 MESSAGE")
     assert "TOPIC comes first" not in server.run("chat-pub", "hello", "there", code=66).err_text
+    for tool in ("chat-sub", "chat-replay", "chat-pub"):
+        server.run(tool, "help", code=66, err='no topic "help"; --help shows how to use this')
 
 
 def test_where_nobody_listens_the_default_address_has_a_hint(server):
@@ -474,6 +476,13 @@ WRONG = {  # what is typed: what must be said of it
     "chat-replay topic1 --exec ''": "--exec: must not be empty; is a variable not set?",
     "chat-replay topic1 --speed fast": '--speed: must be a number from 0.001 to 1000000, not "fast"',
     "chat-topics adl x": '"adl" is neither a command nor a topic: did you mean add?',
+    "chat-topics watch": '"watch" is neither a command nor a topic: did you mean chat-topics --watch?',
+    "chat-topics users": '"users" is neither a command nor a topic: did you mean chat-topics who?',
+    "chat-topics topic1 rm": "TOPIC is required: did you mean chat-topics rm topic1?",
+    "chat-pub -h localhost topic1 hi": "-h is for help; what names a server is --redis redis://localhost:6379",
+    "chat-sub -h 127.0.0.1": "-h is for help; what names a server is --redis redis://127.0.0.1:6379",
+    "chat-sub topic1 --since today 9:00": "--since: a time of two words wants quotes: --since 'today 9:00'",
+    "chat-replay topic1 --until=2026-11-25 14:03": "--until: a time of two words wants quotes: --until '2026-11-25 14:03'",
     "chat-topics topic": '"topic" is neither a command nor a topic: did you mean topic1, topic2 or topic3?',
     "chat-topics add": "TOPIC is required; usage: chat-topics add [OPTION]... TOPIC",
     "chat-topics add -x": "unknown option -x; try 'chat-topics add --help'",

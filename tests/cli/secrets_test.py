@@ -1,6 +1,11 @@
 """No password is shown: in no text, whatever a URL looks like and wherever it is given; nor to other programs."""
 
+import os
+import resource
+import signal
+
 import pytest
+from harness import program
 
 SECRET = "TopSecret99"
 URLS = [
@@ -57,3 +62,37 @@ def test_no_text_shows_a_password(server, tool, url):
 def test_a_url_in_the_place_of_a_topic_has_a_hint(server, tool):
     for url in ("redis://ana:pw@redis.example", "redis://redis.example:6379", "redis://redis.example?db=0"):
         server.run(*(word.format(url) for word in PLACES[tool][0]), code=None, err="did you forget --redis")
+
+
+def dumps_core(server, **env):
+    """Aborts a chat-sub that waits for messages; whether the kernel has written its memory to a file."""
+
+    def allow():
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    sub = server.start("chat-sub", "topic1", ready=True, env=env, preexec_fn=allow).wait_ready()
+    sub.send(signal.SIGABRT)
+    _, status = os.waitpid(sub.pid, 0)
+    assert os.WTERMSIG(status) == signal.SIGABRT
+    return os.WCOREDUMP(status)
+
+
+def test_with_a_password_no_core_file_is_written(make_server):
+    server = make_server(requirepass=SECRET)
+    if not dumps_core(make_server()):
+        pytest.skip("the kernel writes no core files here at all")
+    assert not dumps_core(server, REDISCLI_AUTH=SECRET)
+    assert not dumps_core(server, REDIS_URL=server.url.replace("unix://", f"unix://:{SECRET}@"))
+
+
+def test_with_a_password_it_works_for_any_user(make_server):
+    server = make_server(requirepass=SECRET, unixsocketperm="777")
+    if os.getuid() != 0:
+        pytest.skip("only root can become another user")
+    for folder in (server.folder, server.home):
+        folder.chmod(0o777)
+    env = {"REDISCLI_AUTH": SECRET}
+    as_nobody = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
+    server.run(*as_nobody, program("chat-pub"), "topic1", "hi", env=env)
+    command = [program("chat-replay"), "topic1", "--raw", "--cursor", "c", "--exec", "cat; test -r /proc/self/environ"]
+    assert server.run(*as_nobody, *command, env=env).text == "hi\n"

@@ -275,3 +275,16 @@ def test_who_on_a_terminal(server):
         "topic1  ben, 花子",
         "topic2  ana, 1 without a name",
     ]
+
+
+def test_a_second_signal_restores_the_terminal_too(server):
+    watch = watching(server)
+    before = termios.tcgetattr(watch.master)
+    frame(watch, "q quits")
+    watch.suspend()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCONT):  # both are there when it goes on
+        watch.send(number)
+    assert watch.wait() in (130, 143)
+    watch.screen.rest()
+    assert watch.screen.all.endswith(BACK)
+    assert termios.tcgetattr(watch.master)[3] & (termios.ECHO | termios.ICANON) == termios.ECHO | termios.ICANON

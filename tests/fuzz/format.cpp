@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "fuzz/target.h"
+#include "unit/linear.h"
 
 namespace {
 
@@ -89,7 +90,10 @@ void try_sized(std::string_view input, std::size_t size) {
 }
 
 void try_format(std::string_view input) { try_sized(input, 0); }
-void try_long_format(std::string_view input) { try_sized(input, std::size_t{1} << 16); }
+void try_long_format(std::string_view input) {
+  const auto work = [&](std::size_t size) { try_sized(input, size); };
+  fuzz::check(grows_linearly(work, std::size_t{1} << 13), "the time grows with the length", input);
+}
 
 const fuzz::Target format("format", &try_format);
 const fuzz::Target long_format("long_format", &try_long_format);

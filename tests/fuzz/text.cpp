@@ -1,5 +1,4 @@
-// Text on a terminal: no byte of it drives the terminal, its width is right, and it takes linear time: a
-// quadratic one doesn't get through a long text before libFuzzer's time is up.
+// Text on a terminal: no byte of it drives the terminal, its width is right, and it takes linear time.
 #include <utf8proc.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "terminal/columns.h"
 #include "terminal/links.h"
 #include "terminal/table.h"
+#include "unit/linear.h"
 
 namespace {
 
@@ -129,7 +129,10 @@ void try_sized_text(std::string_view input, std::size_t size) {
 }
 
 void try_text(std::string_view input) { try_sized_text(input, 0); }
-void try_long_text(std::string_view input) { try_sized_text(input, std::size_t{1} << 16); }
+void try_long_text(std::string_view input) {
+  const auto work = [&](std::size_t size) { try_sized_text(input, size); };
+  fuzz::check(grows_linearly(work, std::size_t{1} << 13), "the time grows with the length", input);
+}
 
 const fuzz::Target text("text", &try_text);
 const fuzz::Target long_text("long_text", &try_long_text);
