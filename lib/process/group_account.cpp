@@ -49,7 +49,7 @@ bool GroupAccount::take(ReplyView groups, ReplyView entries, const TopicState& s
   std::vector<Anchor> anchors;
   for (std::size_t i = 0; i < entries.size(); ++i) anchors.push_back(anchor_of(entries[i]));
   if (!older) given_ = anchors.back().id;
-  Account::Reading reading{.oldest = static_cast<std::uint64_t>(state.oldest().count())};
+  Account::Reading reading{.last = {}, .oldest = static_cast<std::uint64_t>(state.oldest().count())};
   EntryId expired;  // the last one that is given though it is too old
   for (const Anchor& anchor : anchors) {
     if (!anchor.pub.empty()) reading.last = anchor.id;
