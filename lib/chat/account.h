@@ -109,6 +109,8 @@ class Account {
 
   /// How far it was delivered.
   EntryId position() const;
+  /// How far the stream was read: a message, or an ID alone where nothing was left.
+  Anchor reached() const { return last_.anchor.id == at_ ? last_.anchor : Anchor{at_, {}}; }
   /// Whether everything up to the last ID given was delivered and confirmed.
   bool complete_to(EntryId last) const { return unconfirmed_.empty() && numbered_ == last; }
 

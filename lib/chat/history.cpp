@@ -48,7 +48,8 @@ bool parse_entry(ReplyView entry, Message& out, std::string& why) {
 History::History(std::string_view topic, const Range& range) : key_(stream_key(topic)), range_(range) {}
 
 void History::ask(Connection& connection) {
-  const std::string low = "(" + range_.after.str();
+  // Nothing comes after the highest ID, and Redis doesn't take that for a range: asked for, it comes again.
+  const std::string low = (range_.after == last_id ? "" : "(") + range_.after.str();
   const std::string high = range_.to == last_id ? "+" : range_.to.str();
   const std::string count = std::to_string(count_);
   if (range_.reverse) {

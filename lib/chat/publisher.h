@@ -123,7 +123,7 @@ class Publisher {
   void on_refusal(std::string_view error);
   [[noreturn]] void refuse(std::uint64_t record, std::string_view error) const;
   void acknowledge_front();
-  void go_back(Repair repair);
+  void go_back(Repair repair, std::string_view why);
   void repair_and_resend();
 
   // What goes wrong.
@@ -161,6 +161,7 @@ class Publisher {
   std::vector<EntryId> front_ids_;  // of the front batch: stored, but not acknowledged by all replicas
   bool going_back_ = false;         // replies that are due don't count: all is sent again after them
   Repair repair_ = Repair::none;
+  unsigned refusals_ = 0;                   // on this connection, since something was acknowledged
   bool lost_connection_ = false;            // bytes that were sent may still arrive
   std::optional<std::uint64_t> lost_from_;  // ephemeral: unacknowledged when a connection broke
   std::uint64_t lost_ = 0;

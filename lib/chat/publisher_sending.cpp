@@ -18,6 +18,7 @@ constexpr std::size_t header_arguments = 17;  // EVALSHA, its hash, the number o
 constexpr auto replica_time = 1000ms;
 constexpr auto key_outlives = 60s;  // the time of a batch, and an outage
 constexpr std::chrono::milliseconds longest_lease = 24h;
+constexpr unsigned most_refusals = 12;  // one after the other; a lease is doubled up to 11 times
 
 }  // namespace
 
@@ -132,13 +133,13 @@ void Publisher::on_refusal(std::string_view error) {
     std::from_chars(error.data() + at, error.data() + error.size(), value);
     return value;
   };
-  if (error.starts_with("NOSCRIPT")) return go_back(Repair::load_script);
-  if (error.starts_with("HOLE")) return go_back(Repair::none);
-  if (error.starts_with("NOTOPIC")) return go_back(Repair::check_topic);
+  if (error.starts_with("NOSCRIPT")) return go_back(Repair::load_script, error);
+  if (error.starts_with("HOLE")) return go_back(Repair::none, error);
+  if (error.starts_with("NOTOPIC")) return go_back(Repair::check_topic, error);
   if (error.starts_with("LATE")) {  // the clock has stepped, or so large a batch takes longer
     heard_time(std::chrono::milliseconds(number()));
     options_.lease = std::min(2 * options_.lease, longest_lease);
-    return go_back(Repair::none);
+    return go_back(Repair::none, error);
   }
   const Batch& batch = queue_.front();
   if (error.starts_with("GONE")) {
@@ -205,11 +206,14 @@ void Publisher::acknowledge_front() {
   queue_.pop_front();
   --sent_;
   front_replies_ = 0;
+  refusals_ = 0;
   retry_.succeeded();
   flush();
 }
 
-void Publisher::go_back(Repair repair) {
+void Publisher::go_back(Repair repair, std::string_view why) {
+  // A server that refuses for ever is an outage.
+  if (++refusals_ > most_refusals) throw Outage(publish_error_text(why, topics_[queue_.front().topic].name));
   going_back_ = true;
   repair_ = repair;
   front_replies_ = 0;
@@ -240,6 +244,7 @@ void Publisher::drop_connection() {
   connection_ = nullptr;
   pool_.clear();
   lost_connection_ = true;
+  refusals_ = 0;
   due_ = 0;
   going_back_ = false;
   repair_ = Repair::none;

@@ -350,6 +350,7 @@ void Subscriber::pulse(const std::string& node, Pushes& pushes) {
   for (FollowedTopic* const topic : topics) {
     topic->behind = topic->behind || !topic->account.complete_to(topic->state.last);
   }
+  if (++pulses_ % options_.list_every == 0) topics_changed_ = !options_.patterns.empty();
   pushes.next_pulse = now + pulse_time;
 }
 

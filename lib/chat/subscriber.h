@@ -27,6 +27,7 @@ struct SubscriberOptions : ReadingOptions {
   std::vector<std::string>
       patterns;                  ///< and all that match one of these (matches_any), whenever they are added
   bool wait_for_topics = false;  ///< when none matches a pattern (any more), instead of ending with no_topic
+  unsigned list_every = 15;      ///< so many looks at the topics (4 s each), since news may have been lost
   std::string user;              ///< listed as present under this name; empty: only counted
   /// How long an outage is ridden out; nothing: without end.
   std::optional<std::chrono::milliseconds> retry_for;
@@ -98,6 +99,7 @@ class Subscriber {
   bool was_live_ = false;
   bool found_topics_ = false;
   bool topics_changed_ = false;
+  unsigned pulses_ = 0;
 };
 
 }  // namespace chat

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "chat/publish_reply.h"
 
 namespace chat {
 
@@ -119,6 +120,7 @@ void TopicReader::catch_up(const FollowedTopics& topics) {
     const bool more = reading.history.asked();
     if (verdict == Account::Verdict::skip && !more && !options_.reverse) {
       verdict = topic.account.end_of_reading();
+      if (options_.losing && topic.account.any_losses()) options_.losing(topic.account.reached());
       tell_losses(topic);
     }
     if (verdict == Account::Verdict::wait) throw Outage("the replica has not yet what was shown");
@@ -152,6 +154,9 @@ Account::Verdict TopicReader::take_entry(FollowedTopic& topic, ReplyView entry) 
   } else {
     verdict = topic.account.entry(entry_of(message_));
     if (topic.account.any_losses()) tell_losses(topic);
+  }
+  if (verdict == Account::Verdict::deliver && message_.id == last_id) {
+    notices_.warn(publish_error_text("FULL " + last_id.str(), topic.name));
   }
   if (verdict == Account::Verdict::deliver) readable ? deliver(topic) : skip(topic);
   return verdict;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -41,7 +42,9 @@ struct ReadingOptions {
   std::optional<TimeSpec> until;  ///< not live: nothing stored after this time
   std::optional<EntryId> to;      ///< not live: nothing after this ID
   bool reverse = false;           ///< not live: the newest first
-  bool replica = false;           ///< a replica is read, which gets messages a moment after the channel has
+  /// Losses are told, behind what was delivered so far: this is how far the stream was read.
+  std::function<void(const Anchor&)> losing;
+  bool replica = false;  ///< a replica is read, which gets messages a moment after the channel has
 };
 
 /// A topic that is followed.

@@ -265,7 +265,7 @@ bool GroupReader::give_left(const std::string& count) {
       left.push_back({id, tries});
     }
   }
-  if (pending.view().size() == 0) left_from_.reset();
+  if (pending.view().size() == 0 || left_from_ == "(" + last_id.str()) left_from_.reset();
   if (left.empty()) return true;
   for (const Left& one : left) connection_->append({"XRANGE", key_, one.id.str(), one.id.str()});
   append_look_up(*connection_, options_.topic);

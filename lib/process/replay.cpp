@@ -46,6 +46,12 @@ class Chain {
   }
 
   MessageSink& first() { return *first_; }
+  /// What is gone is told once: its place counts as done, behind what came before.
+  void pass(const Anchor& place) {
+    const EntryId id = std::max(place.id, Account::before_all);
+    queue_.add(id, place.pub);
+    queue_.done({id});
+  }
   DeadLetters& dead_letters() { return *dead_letters_; }
   std::uint64_t skipped() const { return filter_ ? filter_->skipped() : 0; }
 
@@ -120,9 +126,11 @@ void read_history(ConnectionPool& pool, const ReplayOptions& options, Notices& n
       notices.warn("the cursor " + options.cursor + " is empty: beginning where a new one does");
     }
   }
-  Chain chain(options, pool, cursor ? &*cursor : nullptr, notices, stop);
-  Subscriber(pool, reading, chain.first(), notices).run(stop);
-  chain.first().flush();
+  std::optional<Chain> chain;
+  reading.losing = [&chain](const Anchor& place) { chain->pass(place); };
+  chain.emplace(options, pool, cursor ? &*cursor : nullptr, notices, stop);
+  Subscriber(pool, reading, chain->first(), notices).run(stop);
+  chain->first().flush();
   if (cursor) cursor->finish();
 }
 

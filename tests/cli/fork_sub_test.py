@@ -139,6 +139,26 @@ def test_a_cursor_that_left_the_history_long_ago_leaves_nothing_out(make_server)
     assert again < 150 and lines == [*(f"before{i}" for i in range(300 - again, 300)), *(f"new{i}" for i in range(5))]
 
 
+@pytest.mark.parametrize("what", ["older", "trimmed", "flushed"])
+def test_a_loss_with_nothing_new_behind_it_is_told_to_a_cursor_once(make_server, what):
+    one, other = older_history(make_server, 20, 10, 0) if what == "older" else [make_server()] * 2
+    cursor = ["chat-replay", "topic1", "--raw", "--strict", "--cursor", one.home / "cursor"]
+    if what != "older":
+        one.pub("topic1", *range(10))
+        assert len(one.run(*cursor, "-n", "5").lines) == 5
+    else:
+        assert len(one.run(*cursor).lines) == 30
+    if what == "trimmed":
+        one.client().xtrim("chat:{topic1}", maxlen=0, approximate=False)
+    if what == "flushed":
+        one.client().flushall()
+    told = {"older": "older history: 10 messages", "trimmed": "lost 5 messages", "flushed": "older history: 5 messages"}
+    one.run(*cursor, "--redis", other.url, code=76, err=told[what])
+    assert one.run(*cursor, "--redis", other.url).lines == []
+    other.pub("topic1", "new")
+    assert one.run(*cursor, "--redis", other.url).lines == ["new"]
+
+
 def test_a_cursor_of_an_older_version_is_read_and_gets_the_new_form(server):
     server.pub("topic1", *"abc")
     ids = [id for id, _ in server.entries()]

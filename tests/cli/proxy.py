@@ -118,6 +118,10 @@ class Proxy:
     def before_passing_on(self, direction):
         """For tests in which something happens between two requests or answers."""
 
+    def altered(self, data, direction):
+        """What is passed on in its place."""
+        return data
+
     def _connect(self):
         if isinstance(self.target, int):
             return socket.create_connection(("127.0.0.1", self.target))
@@ -133,6 +137,7 @@ class Proxy:
                     if link not in self.links:
                         return
                 self.before_passing_on(direction)
+                data = self.altered(data, direction)
                 if left is not None:
                     data = data[:left]
                     left -= len(data)

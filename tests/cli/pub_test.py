@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from harness import LIMIT, sanitized
+from harness import LIMIT, sanitized, until_true
 
 
 def test_each_line_is_a_message(server):
@@ -227,6 +227,30 @@ def test_ids_count_without_holes_over_concurrent_publishers(server):
         assert own == list(range(1000))
     stored = [f"{id} {fields[b'user'].decode()} {fields[b'message'].decode()}" for id, fields in entries]
     assert sub.finish().lines == stored
+
+
+def test_the_highest_id_ends_no_reader(server):
+    """Of another program: nothing can be stored behind it."""
+    server.pub("topic1", "a")
+    sub = server.follow("topic1", "--raw")
+    highest = "18446744073709551615-18446744073709551615"
+    server.client().xadd("chat:{topic1}", {"user": "x", "message": "own"}, id=highest)
+    server.run("chat-pub", "topic1", input="b\n", code=69, err="ends with the ID 1844.*rename the stream, or chat-topics rm topic1 --purge")
+    tell = f"ends with the ID {highest}, after which Redis takes nothing.*chat-topics rm topic1 --purge"
+    replay = ["chat-replay", "topic1", "--raw"]
+    assert server.run(*replay, err=tell).lines == ["a", "own"]
+    assert server.run(*replay, "--reverse", err=tell).lines == ["own", "a"]
+    assert server.run(*replay, "--cursor", "c", err=tell).lines == ["a", "own"]
+    assert server.run(*replay, "--cursor", "c").lines == []
+    assert server.run(*replay, "--group", "g").lines == ["a", "own"]
+    assert server.run(*replay, "--group", "g").lines == []
+    assert server.run("chat-sub", "topic1", "--raw", "--last", "1", "-n", "1", err=tell).lines == ["own"]
+    for _ in range(2):
+        server.client().execute_command("CLIENT KILL TYPE PUBSUB")
+        sub.err.until("back at Redis")
+        until_true(lambda: server.client().pubsub_numsub("topic1")[0][1] == 1)
+    sub.out.until("own\n")
+    assert sub.stop().err_text.count("after which Redis takes nothing") == 1
 
 
 def test_ids_go_on_after_somebodys_own_entry_of_the_far_future(server):

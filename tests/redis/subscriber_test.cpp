@@ -456,6 +456,24 @@ TEST_CASE("all topics, and one that is added under way with all that was said in
   CHECK(bench.sink.topics[added_first ? 0 : 1] == "subscriber_test/added");
 }
 
+TEST_CASE("a topic whose maker was killed before it told of it is found all the same") {
+  Bench bench("quiet");
+  bench.options.patterns = {"subscriber_test/quiet*"};
+  bench.options.topics.clear();
+  bench.options.list_every = 1;
+  bench.wanted = 1;
+  ScriptCall call;
+  call.topic = "subscriber_test/quiet-new";
+  call.texts = {"1"};
+  bench.sink.on_live = [&] {
+    ask(bench.admin, {"HSET", topics_channel, call.topic, "present"});
+    ask(bench.admin, {"HSET", info_key(call.topic), "ms", "0", "n", "0"});
+    call_script(bench.admin, call);
+  };
+  CHECK(bench.run() == End::enough);
+  CHECK(bench.sink.texts == Texts{"1"});
+}
+
 TEST_CASE("who has a name is listed, who has none is counted") {
   Bench bench("presence");
   Presence there;
