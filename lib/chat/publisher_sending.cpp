@@ -207,13 +207,16 @@ void Publisher::acknowledge_front() {
   --sent_;
   front_replies_ = 0;
   refusals_ = 0;
+  refused_since_ = {};
   retry_.succeeded();
   flush();
 }
 
 void Publisher::go_back(Repair repair, std::string_view why) {
   // A server that refuses for ever is an outage.
-  if (++refusals_ > most_refusals) throw Outage(publish_error_text(why, topics_[queue_.front().topic].name));
+  if (refused_since_ == Deadline{}) refused_since_ = Clock::now();
+  if (++refusals_ > most_refusals && Clock::now() > refused_since_ + 1s)
+    throw Outage(publish_error_text(why, topics_[queue_.front().topic].name));
   going_back_ = true;
   repair_ = repair;
   front_replies_ = 0;
