@@ -162,6 +162,7 @@ class Publisher {
   bool going_back_ = false;         // replies that are due don't count: all is sent again after them
   Repair repair_ = Repair::none;
   unsigned refusals_ = 0;                   // on this connection, since something was acknowledged
+  Deadline refused_since_{};                // on any
   bool lost_connection_ = false;            // bytes that were sent may still arrive
   std::optional<std::uint64_t> lost_from_;  // ephemeral: unacknowledged when a connection broke
   std::uint64_t lost_ = 0;

@@ -215,7 +215,7 @@ void Publisher::acknowledge_front() {
 void Publisher::go_back(Repair repair, std::string_view why) {
   // A server that refuses for ever is an outage.
   if (refused_since_ == Deadline{}) refused_since_ = Clock::now();
-  if (++refusals_ > most_refusals && Clock::now() > refused_since_ + 1s)
+  if (++refusals_ > most_refusals && Clock::now() > refused_since_ + 2s)
     throw Outage(publish_error_text(why, topics_[queue_.front().topic].name));
   going_back_ = true;
   repair_ = repair;
