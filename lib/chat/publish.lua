@@ -41,14 +41,19 @@ local function next_millisecond(ms)
   return (head == '' and '1' or head:sub(1, -2) .. tonumber(head:sub(-1)) + 1) .. ('0'):rep(#nines)
 end
 
--- A function that puts numbers, each one more than the last, behind a prefix. Lua prints a number slowly:
--- so only one in ten is printed, the others get their last digit from a table.
-local digits = {[0] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
+-- A function that puts numbers, each one more than the last, behind a prefix. Lua prints a number slowly: so
+-- only the first and one in ten are printed, the others get their last digit from a table.
+local digits
 local function numbers_behind(prefix)
   local tens
   return function(number)
+    if not tens and number < 1e14 then  -- what is longer is printed rounded
+      tens = ''
+      return prefix .. number
+    end
     local last = number % 10
-    if last == 0 or not tens then tens = number > 9 and prefix .. (number - last) / 10 or prefix end
+    if last == 0 or not tens or tens == '' then tens = number > 9 and prefix .. (number - last) / 10 or prefix end
+    digits = digits or {[0] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
     return tens .. digits[last]
   end
 end
@@ -58,8 +63,8 @@ if not about[1] and redis.call('EXISTS', info) == 0 then return redis.error_repl
 local default_max_len, exact_trim_limit = '100000', 5000  -- as in topic.h
 local ms, n = about[1] or '0', about[2] or '0'
 local max_len, max_age = about[3] or default_max_len, about[4] or '0'
-if not (ms .. ',' .. n .. ',' .. max_len .. ',' .. max_age):find('^%d+,%d+,%d+,%d+$')
-  or #ms > 20 or later(ms, highest) or #n > 15 or #max_len > 15 or #max_age > 15 then
+if (ms .. n .. max_len .. max_age):find('%D') or ms == '' or n == '' or max_len == '' or max_age == ''
+  or #ms > 19 and later(ms, highest) or #n > 15 or #max_len > 15 or #max_age > 15 then
   for i, field in ipairs({{'ms', ms, 20}, {'n', n, 15}, {'max_len', max_len, 15}, {'max_age', max_age, 15}}) do
     local value = field[2]
     if not value:find('^%d+$') or #value > field[3] or i == 1 and later(value, highest) then
@@ -129,9 +134,9 @@ else
     if why then return redis.error_reply('UNSURE ' .. why) end
   end
 end
-local last = before and tonumber(before:match('^%d+')) or 0
-local gone, mark = 0, before and before:match('^%d+ %d+ %d+( .*)') or ''
-if tonumber(mark:match('^ (%d+)')) == first then gone = tonumber(mark:match('%d+$')) end
+local last, mark = (before or ''):match('^(%d+) %d+ %d+(.*)')
+last, mark = tonumber(last) or 0, mark or ''
+local gone = mark ~= '' and tonumber(mark:match('^ (%d+)')) == first and tonumber(mark:match('%d+$')) or 0
 if last < first - 1 then
   if acked < first - 1 then return redis.error_reply('HOLE ' .. last) end
   if ttl == '0' then return redis.error_reply('GONE ' .. last) end
@@ -164,7 +169,7 @@ local function pass_last_id()
   entry_id = numbers_behind(ms .. '-')
 end
 
-local sequence, stored, failure = first - 1, 0, nil
+local sequence, stored, failure, last_pub, last_entry = first - 1, 0, nil, nil, nil
 local pub_id = numbers_behind(publisher .. '-')
 local at = 12
 while ARGV[at] and not failure do
@@ -191,6 +196,7 @@ while ARGV[at] and not failure do
       n = n + 1
       stored = stored + 1
       sequence = sequence + 1
+      last_pub, last_entry = mine, entry
       local heard = call(publish, topic,
         head .. ARGV[i + step - 1] .. middle .. entry .. '", "pub": "' .. mine .. '"}')
       if type(heard) == 'table' then
@@ -206,8 +212,9 @@ end
 
 local place = before
 if stored > 0 then
-  place = sequence .. ' ' .. ms .. ' ' .. n .. mark
-  redis.call('HSET', info, 'ms', ms, 'n', n)
+  local n_text = last_entry:match('%d+$')
+  place = last_pub:sub(#publisher + 2) .. ' ' .. ms .. ' ' .. n_text .. mark
+  redis.call('HSET', info, 'ms', ms, 'n', n_text)
 end
 if place then
   -- Also when nothing was new: WAIT counts replicas for a connection's last write.

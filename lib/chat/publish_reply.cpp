@@ -23,8 +23,9 @@ PublishReply PublishReply::read(ReplyView reply) {
   const auto number = [&reply](std::size_t i) { return static_cast<std::uint64_t>(reply[i].integer()); };
   PublishReply read;
   read.before = Position::parse(reply[0].text());
-  read.last = Position::parse(std::to_string(number(1)) + " " + std::string(reply[2].text()) + " " +
-                              std::to_string(number(3)));
+  read.last = {number(1), {0, number(3)}};
+  const std::string_view ms = reply[2].text();
+  std::from_chars(ms.data(), ms.data() + ms.size(), read.last.id.ms);
   read.max_len = number(4);
   read.now = std::chrono::milliseconds(reply[5].integer());
   read.gone = number(6);

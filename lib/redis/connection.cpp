@@ -106,7 +106,7 @@ void append_bulk(std::string& out, std::initializer_list<std::string_view> parts
   for (const std::string_view part : parts) size += part.size();
   append_header(out, '$', size);
   for (const std::string_view part : parts) out += part;
-  out += "\r\n";
+  out.append("\r\n", 2);
 }
 
 bool is_temporary(std::string_view error) {
@@ -229,10 +229,13 @@ bool Connection::dead() {
   return false;
 }
 
-void Connection::fill() {
+bool Connection::fill() {
+  bool more = false;
   do {
     errno = 0;
-    const ssize_t count = read_some(*context_, replies_.room());
+    const std::span<char> room = replies_.room();
+    const ssize_t count = read_some(*context_, room);
+    more = tls_ || count == static_cast<ssize_t>(room.size());
     if (count < 0) fail(errno);
     replies_.filled(static_cast<std::size_t>(count));
     if (count > 0) {
@@ -241,6 +244,7 @@ void Connection::fill() {
       silent_since_ = Clock::now();
     }
   } while (tls_ && tls_->pending());
+  return more;
 }
 
 void Connection::fail(int saved_errno) const {

@@ -76,9 +76,9 @@ class Connection {
   void flush();
   /// Something is queued that the socket did not take yet.
   bool wants_write() const { return sent_ < out_.size(); }
-  /// Reads what has arrived, at most one read(2) or one record of TLS. Throws Outage when the connection
-  /// ended.
-  void fill();
+  /// Reads what has arrived, at most one read(2) or one record of TLS. Returns whether more may be there
+  /// already. Throws Outage when the connection ended.
+  bool fill();
   /// The next complete reply of what was read, errors included. Throws Outage for what is no reply.
   std::optional<Reply> next();
 

@@ -73,7 +73,7 @@ struct Cursor {
   bool value(Value& value, const char* bytes) {
     if (at == end) return false;
     std::int64_t number = 0;
-    std::string_view found{at, 0};
+    std::string_view found(at, at);
     switch (const char kind = *at++) {
       case '$':
         if (!size(number, longest_text, "a text of ", " bytes is too long")) return false;
