@@ -10,6 +10,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -143,6 +144,14 @@ std::string address_hint(const Error& error, const Common& common) {
   return "; is one running? --redis or $REDIS_URL name another";
 }
 
+// What the machine, or a limit, has too little of: no fault of these tools.
+bool is_shortage(const std::error_code& code) {
+  constexpr std::errc all[] = {std::errc::too_many_files_open, std::errc::too_many_files_open_in_system,
+                               std::errc::not_enough_memory,   std::errc::resource_unavailable_try_again,
+                               std::errc::no_space_on_device,  std::errc::no_buffer_space};
+  return std::ranges::any_of(all, [&](std::errc one) { return code == one; });
+}
+
 int guarded(const Common& common, const std::function<int()>& work) {
   try {
     return work();
@@ -156,6 +165,12 @@ int guarded(const Common& common, const std::function<int()>& work) {
     return 0;
   } catch (const std::bad_alloc&) {
     log_error("out of memory");
+    return exit_code(Failure::again);
+  } catch (const std::system_error& error) {
+    const bool shortage = is_shortage(error.code());
+    log_error((shortage ? "this machine is short of something: " : "internal error: ") +
+              std::string(error.what()));
+    if (shortage) return exit_code(Failure::again);
   } catch (const std::exception& error) {
     log_error(std::string("internal error: ") + error.what());
   } catch (...) {

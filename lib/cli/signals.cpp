@@ -59,6 +59,7 @@ StopToken catch_signals() {
     throw std::system_error(errno, std::generic_category(), "pipe");
   }
   set_handler(SIGPIPE, SIG_IGN);
+  set_handler(SIGXFSZ, SIG_IGN);  // a limit of files' sizes is told as an error
   set_handler(SIGALRM, on_alarm);
   stop_by({SIGINT, SIGTERM});
   return {stop_pipe[0], &stopped_by};

@@ -7,7 +7,7 @@
 namespace chat::cli {
 
 /// From now on SIGINT and SIGTERM, unless they are ignored, ask to stop by the token, a second one ends the
-/// program at once; SIGPIPE is ignored. To be called once.
+/// program at once; SIGPIPE and SIGXFSZ are ignored. To be called once.
 StopToken catch_signals();
 
 /// From now on these ask to stop too, unless they are ignored: SIGHUP and SIGQUIT where something has to be

@@ -66,7 +66,7 @@ struct Start {
     if (sigaction(number, nullptr, &action) == 0 && action.sa_handler != SIG_IGN) signal(number, SIG_DFL);
   }
   // What this program ignores, the command shall not: exec passes that on.
-  signal(SIGPIPE, SIG_DFL);
+  for (const int ignored : {SIGPIPE, SIGXFSZ}) signal(ignored, SIG_DFL);
   sigprocmask(SIG_SETMASK, &start.mask, nullptr);
   if (dup2(start.input, STDIN_FILENO) >= 0) execve("/bin/sh", start.arguments, start.variables);
   const int error = errno;
@@ -114,12 +114,14 @@ pid_t spawn(const std::string& command, int input) {
 std::optional<std::string> run_command(const std::string& command, const std::string& input,
                                        std::optional<std::chrono::milliseconds> keep_every,
                                        const std::function<void()>& keep) {
-  const Descriptor file(memfd_create("messages", MFD_CLOEXEC), "memfd_create");
-  Output out(file.get());
+  std::optional<Descriptor> file(std::in_place, memfd_create("messages", MFD_CLOEXEC), "memfd_create");
+  Output out(file->get());
   out.buffer() = input;
   out.flush();
-  lseek(file.get(), 0, SEEK_SET);
-  const pid_t pid = spawn(command, file.get());
+  lseek(file->get(), 0, SEEK_SET);
+  const pid_t pid = spawn(command, file->get());
+  file.reset();  // so that there is a descriptor for the next one: the command runs, and must not be started
+                 // again
   if (keep_every) {
     const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)), "pidfd_open");
     pollfd ended{process.get(), POLLIN, 0};

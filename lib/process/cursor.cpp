@@ -115,7 +115,7 @@ std::optional<std::vector<Anchor>> parse(std::string_view text) {
 
 Cursor::Cursor(const std::string& path) : path_(resolved(path)) {
   struct stat about {};
-  if (stat(path_.c_str(), &about) == 0 && !S_ISREG(about.st_mode)) {
+  if (stat(path.c_str(), &about) == 0 && !S_ISREG(about.st_mode)) {
     throw Error(Failure::file, "the cursor " + path + " is no regular file, and can't be replaced by one");
   }
   lock_ = open_lock(path_ + ".lock");
@@ -190,7 +190,9 @@ void Cursor::write_text(const std::string& text) const {
   if (rename((path_ + ".part").c_str(), path_.c_str()) != 0) {
     const int reason = errno;
     unlink((path_ + ".part").c_str());
-    throw Error(Failure::file, "can't replace the cursor " + path_ + ": " + std::strerror(reason));
+    throw Error(Failure::file,
+                "can't replace the cursor " + path_ + ": " + std::strerror(reason) +
+                    (reason == EBUSY ? "; where the file is mounted, mount its folder instead" : ""));
   }
   // Without this the rename itself may be lost with the power.
   if (folder.is_open()) fsync(folder.fd());

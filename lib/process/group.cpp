@@ -108,7 +108,8 @@ void GroupReader::connect() {
 
 TopicState GroupReader::receive_state() {
   const Reply time = receive(retry_.until_give_up(stop_), "TIME");
-  const Reply info = receive(retry_.until_give_up(stop_), "HMGET");
+  const Reply info = connection_->receive(retry_.until_give_up(stop_));
+  check(info.view(), "HMGET " + info_key(options_.topic));
   return topic_state(time.view(), info.view());
 }
 
