@@ -53,7 +53,13 @@ void Account::start_after(const Anchor& anchor, bool delivered, const std::vecto
   numbered_ = last_.anchor.id;
   start_n_ = numbered_->n;
   base_ = start_n_;
-  if (delivered) base_ = trail_.steps().back().held - 1;
+  if (delivered) {
+    // What another history has behind the oldest one known may be new.
+    const Trail::Step oldest = trail_.steps().back();
+    start_ = oldest.anchor.id;
+    start_n_ = start_.n;
+    base_ = oldest.held - 1;
+  }
   fresh_ = false;
 }
 

@@ -56,7 +56,7 @@ std::string unquoted_time(const CLI::App& app, const std::vector<std::string>& w
         joined ? words[i].substr(name.size() + 1) + " " + words[i + 1] : words[i + 1] + " " + words[i + 2];
     try {
       time_of(time);
-      return (name + ": a time of two words wants quotes: ").append(name).append(" '").append(time) + "'";
+      return name + ": a time of two words wants quotes: " + name + " '" + time + "'";
     } catch (const Error&) {
     }
   }

@@ -102,21 +102,18 @@ struct Lines {
   std::size_t at;
   std::size_t indent;
   std::size_t width;
-  bool begun = false;  // something of the text stands in this line
 
   void new_line() {
     while (out.ends_with(' ')) out.pop_back();
     out += '\n';
     out.append(indent, ' ');
     at = indent;
-    begun = false;
   }
 
   void append(const Cluster& part) {
     out += text.substr(0, part.bytes);
     text.remove_prefix(part.bytes);
     at += part.columns;
-    begun = true;
   }
 
   void append_broken(std::size_t bytes) {
@@ -130,7 +127,7 @@ struct Lines {
 
   // One that has no room in this line.
   void append_long(const Cluster& word) {
-    if (begun || at != indent) new_line();
+    if (at != indent) new_line();
     if (word.columns > width - indent && word.blank) return append_broken(word.bytes);
     append(word);
     if (at > width) at = (at - 1) % width + 1;  // the terminal has broken it
@@ -153,7 +150,7 @@ void append_cut(std::string& out, std::string_view text, std::size_t most) {
 
 void append_wrapped(std::string& out, std::string_view text, std::size_t at, std::size_t indent,
                     std::size_t width) {
-  Lines lines{out, text, at, indent, width, false};
+  Lines lines{out, text, at, indent, width};
   while (!lines.text.empty()) {
     const Cluster word = first_word(lines.text);
     if (lines.at + word.columns <= width) {

@@ -65,7 +65,9 @@ void Schedule::cut_one() {
   if (open.empty()) return;
   Connection& one = *open[world_.random.below(open.size())];
   const bool is_late = plan_.has(Fault::late) && world_.random.chance(70);
-  const Time late = is_late ? world_.some_time(0, 150 * second) : 0;
+  // Also when Redis has forgotten the publisher.
+  const Time least = world_.random.chance(30) ? 80 * second : 0;
+  const Time late = is_late ? least + world_.some_time(0, 110 * second) : 0;
   const std::size_t lost = world_.random.chance(40) ? world_.random.below(one.in_flight() + 1) : 0;
   world_.trace(one.tool().name(), "its connection breaks; what was under way arrives " + in_ms(late) +
                                       " later, but for " + std::to_string(lost) + " bytes");
@@ -77,6 +79,10 @@ void Schedule::stall_one() {
   const auto open = network_.open();
   if (open.empty()) return;
   Connection& one = *open[world_.random.below(open.size())];
+  if (world_.random.chance(20)) {
+    world_.trace(one.tool().name(), "its connection hangs for ever");
+    return one.stall(never / 2);
+  }
   const Time time = world_.some_time(millisecond, 30 * second);
   world_.trace(one.tool().name(), "its connection hangs for " + in_ms(time));
   last_late_ = std::max(last_late_, world_.now() + time);

@@ -107,6 +107,7 @@ class Host {
 
   std::int64_t clock_ms() const { return epoch_ms + (world_.now() + clock_ahead_) / millisecond; }
   void step_clock(Time by);
+  void set_clock_right() { clock_ahead_ = 0; }
 
   void connect(const std::shared_ptr<Connection>& connection);
   void receive(const std::shared_ptr<Connection>& connection);

@@ -43,8 +43,10 @@ void Oracle::copied(const Server& from, const Server& to) {
   const auto& kept = histories_[&from];
   for (const auto& [key, history] : histories_[&to]) {
     const auto place = kept.find(key);
+    // From the first one on that isn't the same.
+    bool same = true;
     for (std::size_t i = 0; i < history.size(); ++i) {
-      const bool same = place != kept.end() && i < place->second.size() && place->second[i] == history[i];
+      same = same && place != kept.end() && i < place->second.size() && place->second[i] == history[i];
       if (!same) given_up_.insert(history[i].line);
     }
   }

@@ -50,7 +50,9 @@ struct Plan {
   Time faults = second;       ///< so long things go wrong
   Persistence persistence = Persistence::always;
   bool replica = false;
-  bool wait = false;          ///< publishers want the replica to have it
+  bool wait = false;  ///< publishers want the replica to have it
+  /// All IDs have one time, so that other histories have other messages under the same ones.
+  bool clock_was_ahead = false;
   std::size_t max_len = 0;    ///< of the topic; 0: the default
   Time claim_after = second;  ///< of the group
 

@@ -77,6 +77,13 @@ Losses told_by(const Reader& reader) {
   return losses;
 }
 
+bool lost_redis(const Reader& reader) {
+  return std::ranges::any_of(reader.runs, [](const Tool* tool) {
+    return std::ranges::any_of(tool->told,
+                               [](const Told& told) { return told.text.starts_with("lost Redis"); });
+  });
+}
+
 // Whether something has ended that may have to be done again.
 bool may_repeat(const Reader& reader) {
   return std::ranges::any_of(reader.runs, [](const Tool* tool) {
@@ -95,7 +102,7 @@ std::set<Line> Schedule::missing_of(const Reader& reader, const std::vector<Line
   const std::set<Line> given(lines.begin(), lines.end());
   std::set<Line> missing;
   // What was trimmed, or came back, before a reader's first look is not missing.
-  bool begun = !plan_.has(Fault::trim) && oracle_.given_up().empty();
+  bool begun = !plan_.has(Fault::trim) && oracle_.given_up().empty() && !reader.from_now;
   for (const Oracle::Stored& one : history_) {
     begun = begun || given.contains(one.line);
     if (!begun) continue;
@@ -125,14 +132,20 @@ void Schedule::check_reader(const Reader& reader) const {
   if (reader.kind != Reader::Kind::group) check_once_and_in_order(reader, lines);
   // One that was killed before it kept its place begins anew with what is there; what a worker had that was
   // killed is taken from it by Redis without a word when it is trimmed meanwhile (XCLAIM).
-  if (!plan_.has(Fault::trim) || !may_repeat(reader)) check_losses(reader, lines);
+  // What a group lost in an answer that was lost, or from what its worker kept with XCLAIM, isn't told yet.
+  const bool group_outage =
+      reader.kind == Reader::Kind::group && (reader.runs.size() > plan_.workers || lost_redis(reader));
+  if (!plan_.has(Fault::trim) || !(may_repeat(reader) || group_outage)) check_losses(reader, lines);
 }
 
 void Schedule::check_once_and_in_order(const Reader& reader, const std::vector<Line>& lines) const {
   std::map<Line, std::size_t> places;
   for (std::size_t i = 0; i < history_.size(); ++i) places[history_[i].line] = i;
-  // A run that is stopped while nobody reads has given part of what it begins with again.
-  const bool repeats = may_repeat(reader) || (reader.runs.size() > 1 && plan_.has(Fault::block_output));
+  // A run that is stopped while nobody reads has given part of what the next one begins with again. In
+  // another history the next one goes back to the last place that it knows there.
+  const bool many = reader.runs.size() > 1;
+  const bool repeats =
+      may_repeat(reader) || (many && (plan_.has(Fault::block_output) || !oracle_.given_up().empty()));
   std::set<Line> given;
   std::optional<std::size_t> before;
   for (const Line& line : lines) {
@@ -141,12 +154,22 @@ void Schedule::check_once_and_in_order(const Reader& reader, const std::vector<L
     if (place == places.end() && !given_up)
       violated(reader.name, "gave " + line.str() + ", which was never stored");
     if (repeats) continue;
-    // What is stored again is new to another run.
-    const bool new_again = given_up && reader.kind == Reader::Kind::cursor;
-    if (!given.insert(line).second && !new_again) violated(reader.name, "gave " + line.str() + " twice");
+    if (!given.insert(line).second) violated(reader.name, "gave " + line.str() + " twice");
     if (given_up) continue;
     if (before && place->second < *before) violated(reader.name, "gave " + line.str() + " too late");
     before = place->second;
+  }
+}
+
+// What was given and is in the history no more has to be told.
+void Schedule::check_gone(const Reader& reader, const std::vector<Line>& lines, std::uint64_t told) const {
+  if (reader.kind != Reader::Kind::subscriber) return;
+  std::set<Line> there;
+  for (const Oracle::Stored& one : history_) there.insert(one.line);
+  const auto gone = std::ranges::count_if(lines, [&](const Line& line) { return !there.contains(line); });
+  if (static_cast<std::uint64_t>(gone) > told) {
+    violated(reader.name, "gave " + std::to_string(gone) + " messages that are gone now, and told " +
+                              std::to_string(told));
   }
 }
 
@@ -157,7 +180,7 @@ void Schedule::check_losses(const Reader& reader, const std::vector<Line>& lines
     violated(reader.name, "did not give " + std::to_string(missing.size()) + " messages (the first is " +
                               missing.begin()->str() + "), and told " + std::to_string(told.missing));
   }
-  if (!oracle_.given_up().empty()) return;
+  if (!oracle_.given_up().empty()) return check_gone(reader, lines, told.gone);
   if (told.gone > 0) violated(reader.name, "told that messages are gone, and none is");
   const std::set<Line> given(lines.begin(), lines.end());
   for (const Oracle::Stored& one : history_) {
@@ -166,6 +189,9 @@ void Schedule::check_losses(const Reader& reader, const std::vector<Line>& lines
       violated(reader.name, "did not give " + one.line.str() + ", and told others");
     }
     // XAUTOCLAIM tells one worker that a message is trimmed which another one is still at.
+    if (is_told && !plan_.has(Fault::trim)) {
+      violated(reader.name, "told that " + one.line.str() + " is lost, and it is there");
+    }
     if (is_told && given.contains(one.line) && !may_repeat(reader) && reader.kind != Reader::Kind::group) {
       violated(reader.name, "told that " + one.line.str() + " is lost, and gave it");
     }

@@ -33,6 +33,7 @@ struct Reader {
   enum class Kind : std::uint8_t { subscriber, cursor, group } kind = Kind::subscriber;
   std::string name;
   bool exec = false;
+  bool from_now = false;  // it doesn't ask for what was there before
   std::vector<Tool*> runs;
   std::vector<Line> handled;  // by its command, successfully
   std::set<Line> bad;         // their command always fails
@@ -109,6 +110,7 @@ class Schedule {
   void check_author(const Author& author) const;
   void check_reader(const Reader& reader) const;
   void check_once_and_in_order(const Reader& reader, const std::vector<Line>& lines) const;
+  void check_gone(const Reader& reader, const std::vector<Line>& lines, std::uint64_t told) const;
   void check_losses(const Reader& reader, const std::vector<Line>& lines) const;
 
   World world_;

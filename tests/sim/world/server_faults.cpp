@@ -18,11 +18,12 @@ void Schedule::set_up_servers() {
     oracle_.watch(host->server());
   }
   network_.listen(port, a_);
-  if (plan_.max_len > 0) {
+  if (plan_.max_len > 0 || plan_.clock_was_ahead) {
     Client& setter = a_.server().connect();
-    a_.server().execute(
-        setter, {"HSET", "chat:{topic1}:info", "created", "1732400000", "max_len",
-                 std::to_string(plan_.max_len), "max_age", "0", "description", "", "ms", "0", "n", "0"});
+    const std::string max_len = plan_.max_len > 0 ? std::to_string(plan_.max_len) : "100000";
+    const std::string ms = plan_.clock_was_ahead ? std::to_string(epoch_ms + 3'600'000) : "0";
+    a_.server().execute(setter, {"HSET", "chat:{topic1}:info", "created", "1732400000", "max_len", max_len,
+                                 "max_age", "0", "description", "", "ms", ms, "n", "0"});
     a_.server().disconnect(setter);
   }
   a_.server().save();
@@ -48,6 +49,7 @@ void Schedule::follow_master() {
   replica.trace("follows " + master_->name());
   oracle_.copied(master_->server(), replica.server());
   link_ = std::make_unique<ReplicationLink>(master_->server(), replica.server(), replica_number);
+  replica.server().save();  // what came is its snapshot
   replicating_ = false;
   a_.changed = b_.changed = nullptr;
   master_->changed = [this] { replicate(); };
@@ -180,6 +182,7 @@ void Schedule::end_server_faults() {
   for (Host* host : {&a_, &b_}) {
     host->server().faults = {};
     host->server().options.pubsub_limit = 0;
+    host->set_clock_right();
   }
   if (!master_->up()) start_server(*master_, Crash::process);
 }

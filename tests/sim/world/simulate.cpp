@@ -1,6 +1,6 @@
 // Runs schedules of the simulation, by seed.
 //
-//   simulate [SCHEDULES] [--seed N] [--trace] [--jobs N] [--digest]
+//   simulate [SCHEDULES] [--from SEED] [--seed N] [--trace] [--jobs N] [--digest] [--first]
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +23,7 @@ struct Options {
   bool trace = false;
   bool digest = false;
   std::uint64_t jobs = 2;
+  std::uint64_t most_failures = 10;  // of a job
 };
 
 Options parse(int argc, char** argv) {
@@ -33,15 +34,18 @@ Options parse(int argc, char** argv) {
     if (word == "--seed") {
       options.seed = value();
       options.one = true;
+    } else if (word == "--from") {
+      options.seed = value();
     } else if (word == "--jobs") {
       options.jobs = std::max<std::uint64_t>(value(), 1);
     } else if (word == "--trace") {
       options.trace = true;
+    } else if (word == "--first") {
+      options.most_failures = 1;
     } else if (word == "--digest") {
       options.digest = true;
     } else {
       options.schedules = std::strtoull(word.c_str(), nullptr, 10);
-      options.one = false;
     }
   }
   if (options.one) options.schedules = 1;
@@ -73,7 +77,7 @@ int run_share(const Options& options, std::uint64_t job, std::uint64_t jobs) {
   std::uint64_t failed = 0;
   for (std::uint64_t i = job; i < options.schedules; i += jobs) {
     if (!run(scripts, options.seed + i, options)) ++failed;
-    if (failed >= 10) break;
+    if (failed >= options.most_failures) break;
   }
   std::fflush(stdout);
   return failed == 0 ? 0 : 1;

@@ -16,12 +16,13 @@ std::chrono::milliseconds to_ms(Time time) {
 void Schedule::add_subscriber(std::uint32_t number) {
   Reader& reader = *readers_.emplace_back(std::make_unique<Reader>());
   reader.name = "sub" + std::to_string(number);
+  reader.from_now = world_.random.chance(30);
   Tool& tool = make_tool(reader.name);
   reader.runs.push_back(&tool);
-  world_.at(world_.some_time(0, plan_.active), [this, &tool] {
+  world_.at(world_.some_time(0, plan_.active), [this, &tool, &reader] {
     chat::SubscriberOptions options;
     options.topics = {"topic1"};
-    options.start.kind = chat::StartAt::Kind::after;
+    if (!reader.from_now) options.start.kind = chat::StartAt::Kind::after;
     tool.subscribe(endpoint(), options);
   });
 }

@@ -12,11 +12,43 @@
 
 #include "base/error.h"
 #include "unit/catch.h"
-#include "unit/pipe.h"
 
 using chat::Output;
 
 namespace {
+
+struct Pipe {
+  int in = -1;
+  int out = -1;
+  Pipe() {
+    int fds[2];
+    REQUIRE(pipe(fds) == 0);
+    in = fds[0];
+    out = fds[1];
+  }
+  ~Pipe() {
+    close_in();
+    close(out);
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+
+  void close_in() {
+    if (in >= 0) close(in);
+    in = -1;
+  }
+  std::string read(std::size_t size) const {
+    std::string bytes(size, '\0');
+    std::size_t done = 0;
+    while (done < size) {
+      const ssize_t n = ::read(in, bytes.data() + done, size - done);
+      if (n <= 0) break;
+      done += static_cast<std::size_t>(n);
+    }
+    bytes.resize(done);
+    return bytes;
+  }
+};
 
 std::string numbers(std::size_t size) {
   std::string text;

@@ -9,12 +9,36 @@
 
 #include "base/error.h"
 #include "unit/catch.h"
-#include "unit/pipe.h"
 
 using chat::RecordReader;
 using Split = chat::RecordReader::Split;
 
 namespace {
+
+struct Pipe {
+  int in = -1;
+  int out = -1;
+  Pipe() {
+    int fds[2];
+    REQUIRE(pipe(fds) == 0);
+    in = fds[0];
+    out = fds[1];
+  }
+  ~Pipe() {
+    close(in);
+    close_out();
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+
+  void write(std::string_view bytes) const {
+    REQUIRE(::write(out, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  }
+  void close_out() {
+    if (out >= 0) close(out);
+    out = -1;
+  }
+};
 
 struct Got {
   std::string text;

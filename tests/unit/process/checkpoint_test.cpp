@@ -10,7 +10,6 @@
 #include "process/printer.h"
 #include "unit/failure.h"
 #include "unit/folder.h"
-#include "unit/pipe.h"
 #include "unit/recorder.h"
 
 using namespace chat;
@@ -28,6 +27,23 @@ Message numbered(std::uint64_t n) {
   message.text = std::to_string(n);
   return message;
 }
+
+struct Pipe {
+  int in = -1;
+  int out = -1;
+  Pipe() {
+    int fds[2];
+    REQUIRE(pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0);
+    in = fds[0];
+    out = fds[1];
+  }
+  ~Pipe() {
+    close(in);
+    close(out);
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+};
 
 }  // namespace
 
@@ -166,7 +182,7 @@ PrinterOptions raw() {
 }  // namespace
 
 TEST_CASE("messages are done when the output was written, not before") {
-  const Pipe pipe(O_CLOEXEC | O_NONBLOCK);
+  const Pipe pipe;
   Output output(pipe.out);
   RecordingCheckpoint checkpoint;
   CheckpointQueue queue(&checkpoint);
@@ -183,7 +199,7 @@ TEST_CASE("messages are done when the output was written, not before") {
 }
 
 TEST_CASE("what the output did not take is not done") {
-  const Pipe pipe(O_CLOEXEC | O_NONBLOCK);
+  const Pipe pipe;
   volatile std::sig_atomic_t stopping = 1;
   Output output(pipe.out, {-1, &stopping});
   RecordingCheckpoint checkpoint;
@@ -198,7 +214,7 @@ TEST_CASE("what the output did not take is not done") {
 }
 
 TEST_CASE("an output that is stuck does not keep its messages from being kept") {
-  const Pipe pipe(O_CLOEXEC | O_NONBLOCK);
+  const Pipe pipe;
   volatile std::sig_atomic_t stopping = 0;
   Output output(pipe.out, {-1, &stopping});
   RecordingCheckpoint checkpoint;

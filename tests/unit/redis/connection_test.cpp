@@ -14,7 +14,6 @@
 #include "base/wait.h"
 #include "unit/failure.h"
 #include "unit/folder.h"
-#include "unit/redis/shape.h"
 
 using namespace chat;
 using namespace std::chrono_literals;
@@ -106,6 +105,17 @@ std::string outage_of(const std::function<void()>& work) {
 }
 
 Deadline soon() { return Clock::now() + 10s; }
+
+/// A reply in the form of its parts, for comparing.
+std::string shape(ReplyView reply) {
+  if (reply.is_nil()) return "nil";
+  if (reply.is_error()) return "error " + std::string(reply.text());
+  if (reply.is_string()) return "'" + std::string(reply.text()) + "'";
+  if (!reply.is_array()) return std::to_string(reply.integer());
+  std::string text = "[";
+  for (std::size_t i = 0; i < reply.size(); ++i) text += (i > 0 ? ", " : "") + shape(reply[i]);
+  return text + "]";
+}
 
 }  // namespace
 

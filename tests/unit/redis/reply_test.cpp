@@ -6,7 +6,6 @@
 #include <string>
 
 #include "unit/catch.h"
-#include "unit/redis/shape.h"
 
 using namespace chat;
 using namespace std::string_literals;
@@ -25,6 +24,16 @@ void receive(ReplyReader& reader, std::string_view bytes) {
 std::size_t memory() {
   const struct mallinfo2 now = mallinfo2();
   return now.uordblks + now.hblkhd;
+}
+
+std::string shape(ReplyView reply) {
+  if (reply.is_nil()) return "nil";
+  if (reply.is_error()) return "error " + std::string(reply.text());
+  if (reply.is_string()) return "'" + std::string(reply.text()) + "'";
+  if (!reply.is_array()) return std::to_string(reply.integer());
+  std::string text = "[";
+  for (std::size_t i = 0; i < reply.size(); ++i) text += (i > 0 ? ", " : "") + shape(reply[i]);
+  return text + "]";
 }
 
 std::string next(ReplyReader& reader) {
