@@ -61,7 +61,7 @@ bool GroupAccount::take(ReplyView groups, ReplyView entries, const TopicState& s
   for (const Anchor& anchor : anchors) account_.entry({anchor.id, anchor.pub, 0});
   account_.end_of_reading();
   const std::size_t before = losses_.size();
-  for (Loss& loss : account_.take_losses()) losses_.push_back(std::move(loss));
+  for (const Loss& loss : account_.take_losses()) losses_.push_back(loss);
   for (std::size_t i = before; i < losses_.size(); ++i) {
     explain(losses_[i], state, anchors.front().id, expired, connection);
   }
