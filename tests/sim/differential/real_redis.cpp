@@ -36,12 +36,12 @@ void RealClient::send(std::span<const std::string_view> args) {
 }
 
 std::string RealClient::receive() {
-  constexpr int minute = 60000;
+  constexpr int long_enough = 20000;
   std::size_t size = reply_size(input_);
   for (; size == 0; size = reply_size(input_)) {
     std::array<char, 65536> bytes;
     pollfd readable{fd_, POLLIN, 0};
-    if (poll(&readable, 1, minute) != 1) throw std::runtime_error("Redis doesn't answer");
+    if (poll(&readable, 1, long_enough) != 1) throw std::runtime_error("Redis doesn't answer");
     const ssize_t count = recv(fd_, bytes.data(), bytes.size(), 0);
     if (count <= 0) throw std::runtime_error("Redis closed the connection");
     input_.append(bytes.data(), static_cast<std::size_t>(count));

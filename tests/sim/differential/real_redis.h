@@ -17,7 +17,7 @@ class RealClient {
   RealClient& operator=(const RealClient&) = delete;
 
   void send(std::span<const std::string_view> args);
-  /// The bytes of the next reply. Throws std::runtime_error when none comes for a minute.
+  /// The bytes of the next reply. Throws std::runtime_error when none comes for 20 s.
   std::string receive();
   std::string command(std::initializer_list<std::string_view> args);
 
