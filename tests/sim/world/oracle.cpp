@@ -39,7 +39,7 @@ void Oracle::restarted(const Server& server) {
   }
 }
 
-void Oracle::copied(const Server& from, const Server& to) {
+void Oracle::taken_over(const Server& from, const Server& to) {
   const auto& kept = histories_[&from];
   for (const auto& [key, history] : histories_[&to]) {
     const auto place = kept.find(key);
@@ -50,7 +50,11 @@ void Oracle::copied(const Server& from, const Server& to) {
       if (!same) given_up_.insert(history[i].line);
     }
   }
-  histories_[&to] = kept;
+}
+
+void Oracle::copied(const Server& from, const Server& to) {
+  taken_over(from, to);
+  histories_[&to] = histories_[&from];
 }
 
 }  // namespace sim

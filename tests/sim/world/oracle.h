@@ -36,6 +36,8 @@ class Oracle {
   void watch(Server& server);
   /// The server has started again: what isn't in its data is gone.
   void restarted(const Server& server);
+  /// What `to` has and `from` hasn't is given up.
+  void taken_over(const Server& from, const Server& to);
   /// A full synchronisation.
   void copied(const Server& from, const Server& to);
 

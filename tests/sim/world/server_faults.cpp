@@ -159,6 +159,7 @@ void Schedule::fail_over() {
   link_.reset();
   a_.changed = b_.changed = nullptr;
   next.server().promote();
+  oracle_.taken_over(next.server(), old.server());
   master_ = &next;
   network_.listen(port, next);
   const Time demoted = world_.some_time(millisecond, 20 * second);
