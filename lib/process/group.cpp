@@ -84,12 +84,13 @@ auto GroupReader::retry(const Work& work) {
 void GroupReader::connect() {
   const StopToken until = retry_.until_give_up(stop_);
   connection_ = &pool_.of(options_.topic, until);
+  // First, so that what comes meanwhile lies behind where a new group begins.
+  append_look_up(*connection_, options_.topic);
   connection_->append({"XRANGE", key_, "-", "+", "COUNT", "1"});
   connection_->append({"XRANGE", key_, account_.known().str(), "+", "COUNT", "1"});
-  append_look_up(*connection_, options_.topic);
+  const TopicState state = receive_state();
   const Reply oldest = receive(until, "XRANGE");
   const Reply next = receive(until, "XRANGE");
-  const TopicState state = receive_state();
   if (!state.exists) require_topic(pool_, options_.topic, until);
   std::optional<EntryId> begin = beginning(oldest.view(), state);
   connection_->append({"XGROUP", "CREATE", key_, options_.group, begin->str(), "MKSTREAM"});
