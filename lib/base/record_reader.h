@@ -36,6 +36,8 @@ class RecordReader {
 
   /// The input has ended: next() gives what is left, then nothing.
   bool ended() const { return ended_; }
+  /// Something was read that next() has not given.
+  bool has_bytes() const { return begin_ != end_; }
 
   /// How much of a file was read, from 0 to 1; nothing when its size isn't known, as of a pipe.
   std::optional<double> part_read() const;

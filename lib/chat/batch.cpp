@@ -28,7 +28,10 @@ bool BatchBuilder::full() const {
   return batch_.records.size() >= batch_messages || batch_.body.size() >= batch_bytes;
 }
 
-Batch BatchBuilder::take() { return std::exchange(batch_, {}); }
+Batch BatchBuilder::take() {
+  batch_.bytes = batch_.body.size();
+  return std::exchange(batch_, {});
+}
 
 std::size_t BatchBuilder::add(std::uint64_t sequence, std::string_view user, std::int64_t timestamp,
                               std::string_view text, std::uint64_t record, const Batch* like) {
@@ -41,7 +44,7 @@ std::size_t BatchBuilder::add(std::uint64_t sequence, std::string_view user, std
   }
   if (first && like != nullptr) {
     batch_.records.reserve(like->records.size());
-    batch_.body.reserve(like->body.size());
+    batch_.body.reserve(like->bytes);
   }
   if (first || run_.plain != plain || run_.timestamp != timestamp || run_.user != user) {
     start_run(user, timestamp, plain);

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "chat/send_window.h"
+
 namespace chat {
 
 /// Messages of one topic that are stored together.
@@ -15,8 +17,10 @@ struct Batch {
   std::vector<std::uint64_t> records;  ///< of each message: its number in the input
   std::size_t arguments = 0;           ///< of the publish script, in body
   std::string body;                    ///< encoded: those arguments, or whole PUBLISH commands
-  std::uint64_t sent_first = 0;        ///< until when its first sending may be stored, as in publish.lua
-  std::uint64_t sent_last = 0;         ///< and any of them
+  std::size_t bytes = 0;               ///< of the body, when it is closed; ephemeral: also when it was sent
+  SendWindow::Mark sent{};
+  std::uint64_t sent_first = 0;  ///< until when its first sending may be stored, as in publish.lua
+  std::uint64_t sent_last = 0;   ///< and any of them
 };
 
 /// Makes batches of the messages of a topic.

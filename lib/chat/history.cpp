@@ -87,18 +87,18 @@ void History::adapt(std::size_t entry_bytes) {
   count_ = std::clamp<std::size_t>(page_bytes / entry_bytes, 1, std::min(most_entries, count_ * 4));
 }
 
-Anchor newest(Connection& connection, std::string_view topic, const StopToken& stop) {
-  const Reply found = connection.command({"XREVRANGE", stream_key(topic), "+", "-", "COUNT", "1"}, stop);
-  expect(found.view().is_array(), "XREVRANGE");
-  if (found.view().size() == 0) return {};
+Anchor newest_of(ReplyView reply) {
+  expect(reply.is_array(), "XREVRANGE");
+  if (reply.size() == 0) return {};
   Message message;
   std::string why;
-  parse_entry(found[0], message, why);
+  parse_entry(reply[0], message, why);
   return {*message.id, message.pub};
 }
 
 EntryId newest_id(Connection& connection, std::string_view topic, const StopToken& stop) {
-  return newest(connection, topic, stop).id;
+  return newest_of(connection.command({"XREVRANGE", stream_key(topic), "+", "-", "COUNT", "1"}, stop).view())
+      .id;
 }
 
 EntryId oldest_id(Connection& connection, std::string_view topic, const StopToken& stop) {

@@ -58,8 +58,9 @@ class History {
   bool asked_ = false;
 };
 
-/// The newest entry's position: an ID alone when it is no chat message; first_id when there is none.
-Anchor newest(Connection& connection, std::string_view topic, const StopToken& stop);
+/// What XREVRANGE with COUNT 1 answers: the newest entry's position, an ID alone when it is no chat message;
+/// first_id when there is none.
+Anchor newest_of(ReplyView reply);
 /// The IDs of the newest and of the oldest entry; first_id when there is none.
 EntryId newest_id(Connection& connection, std::string_view topic, const StopToken& stop);
 EntryId oldest_id(Connection& connection, std::string_view topic, const StopToken& stop);

@@ -23,7 +23,10 @@ class InputPump {
  public:
   InputPump(RecordReader& records, Publisher& publisher, const InputPumpOptions& options)
       : records_(records), publisher_(publisher), options_(options) {
-    if (options_.topic) topic_ = publisher_.topic(*options_.topic);
+    // Where there is something to publish already, that finds out whether the topic is there.
+    const bool plain = !options_.json && !options_.tee && !options_.skip_empty;
+    if (options_.topic && plain && has_input()) topic_ = publisher_.topic_unseen(*options_.topic);
+    if (options_.topic && !topic_) topic_ = publisher_.topic(*options_.topic);
   }
 
   std::uint64_t run(const StopToken& stop) {
@@ -53,7 +56,8 @@ class InputPump {
     if (stop.requested() && options_.rate > 0) {
       if (const auto next = records_.next()) fail(Failure::again, "stopped", next->number);
     }
-    if (output_closed_ && !read_all()) fail(Failure::output, "nobody reads the output any more", read_ + 1);
+    if (output_closed_ && (has_input() || !records_.ended()))
+      fail(Failure::output, "nobody reads the output any more", read_ + 1);
   }
 
   // With a rate only what its time had come for: the rest would be a burst.
@@ -69,11 +73,11 @@ class InputPump {
     throw Error(failure, why + publisher_.unacknowledged(record));
   }
 
-  // Whether the input is at its end, and nothing is left of it. Doesn't wait.
-  bool read_all() {
+  // Reads what there is, without waiting. Returns whether it is more than an end.
+  bool has_input() {
     pollfd input{records_.fd(), POLLIN, 0};
     if (!records_.ended() && wait({&input, 1}, Clock::now(), {}) > 0) records_.fill();
-    return records_.ended() && !records_.next();
+    return records_.has_bytes();
   }
 
   // When nobody reads it any more, the run ends with what was read. Returns false when a stop came before all
@@ -141,14 +145,14 @@ class InputPump {
       if (record.text.find_first_not_of(" \t\r") == std::string_view::npos) return;
       take_json(record);
     } else {
-      add(topic_, options_.user, now_, record.text, record.number);
+      add(*topic_, options_.user, now_, record.text, record.number);
     }
   }
 
   void take_json(const RecordReader::Record& record) {
     if (!parse_input(record.text, input_, why_)) return refuse(record.number, why_);
     if (input_.text.size() > options_.max_size) return refuse_too_long(record.number);
-    std::size_t topic = topic_;
+    std::size_t topic = topic_.value_or(0);
     if (!options_.topic) {
       if (!input_.topic) return refuse(record.number, "no \"topic\", and none was given");
       try {
@@ -198,7 +202,7 @@ class InputPump {
   RecordReader& records_;
   Publisher& publisher_;
   const InputPumpOptions& options_;
-  std::size_t topic_ = 0;
+  std::optional<std::size_t> topic_;
   bool needs_input_ = false;  // nothing more can be taken before the input was read again
   bool not_due_ = false;      // the next message is not due yet
   bool ended_ = false;

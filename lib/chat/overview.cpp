@@ -13,7 +13,11 @@ using namespace std::chrono_literals;
 
 constexpr auto part_length = std::chrono::milliseconds(1h) / TopicOverview::parts;
 
-void append_parts(Connection& connection, const TopicOverview& topic) {
+void append_parts(ConnectionPool& pool, const TopicOverview& topic, const StopToken& stop) {
+  for (Connection* const each : pool.all_of(topic.name, stop)) {
+    each->append({"PUBSUB", pool.is_cluster() ? "SHARDNUMSUB" : "NUMSUB", topic.name});
+  }
+  Connection& connection = pool.of(topic.name, stop);
   const std::string key = stream_key(topic.name);
   connection.append({"XLEN", key});
   connection.append({"XREVRANGE", key, "+", "-", "COUNT", "1"});
@@ -24,13 +28,20 @@ void append_parts(Connection& connection, const TopicOverview& topic) {
 }
 
 // IDs count the messages, so the first ID of each part tells how many came in between.
-void read_parts(Connection& connection, TopicOverview& topic, const StopToken& stop) {
+void read_parts(ConnectionPool& pool, TopicOverview& topic, const StopToken& stop) {
   const std::string key = stream_key(topic.name);
-  const auto receive = [&] {
-    Reply reply = connection.receive(stop);
+  const auto receive_from = [&](Connection& each) {
+    Reply reply = each.receive(stop);
     throw_if_error(reply.view(), "on " + key);
     return reply;
   };
+  for (Connection* const each : pool.all_of(topic.name, stop)) {
+    const Reply count = receive_from(*each);
+    expect(count.view().size() == 2, "PUBSUB NUMSUB");
+    topic.subscribers += static_cast<std::uint64_t>(count[1].integer());
+  }
+  Connection& connection = pool.of(topic.name, stop);
+  const auto receive = [&] { return receive_from(connection); };
   const auto receive_entry = [&] {
     Reply reply = receive();
     expect(reply.view().is_array() && reply.view().size() <= 1, "XRANGE");
@@ -59,7 +70,7 @@ void read_parts(Connection& connection, TopicOverview& topic, const StopToken& s
 
 }  // namespace
 
-std::vector<TopicOverview> overview(ConnectionPool& pool, std::vector<std::string> names,
+std::vector<TopicOverview> overview(ConnectionPool& pool, const std::vector<std::string>& names,
                                     const StopToken& stop) {
   std::vector<TopicOverview> topics;
   const std::vector<TopicState> states = look_up(pool, names, stop);
@@ -69,13 +80,8 @@ std::vector<TopicOverview> overview(ConnectionPool& pool, std::vector<std::strin
     topics.back().name = names[i];
     topics.back().state = states[i];
   }
-  std::erase_if(names, [&](const std::string& name) {
-    return std::ranges::find(topics, name, &TopicOverview::name) == topics.end();
-  });
-  const std::vector<std::uint64_t> counts = subscribers(pool, names, stop);
-  for (std::size_t i = 0; i < topics.size(); ++i) topics[i].subscribers = counts[i];
-  for (const TopicOverview& topic : topics) append_parts(pool.of(topic.name, stop), topic);
-  for (TopicOverview& topic : topics) read_parts(pool.of(topic.name, stop), topic, stop);
+  for (const TopicOverview& topic : topics) append_parts(pool, topic, stop);
+  for (TopicOverview& topic : topics) read_parts(pool, topic, stop);
   return topics;
 }
 

@@ -30,7 +30,7 @@ struct TopicOverview {
 };
 
 /// Looks at topics in few round trips. Topics that don't exist are left out.
-std::vector<TopicOverview> overview(ConnectionPool& pool, std::vector<std::string> names,
+std::vector<TopicOverview> overview(ConnectionPool& pool, const std::vector<std::string>& names,
                                     const StopToken& stop);
 
 }  // namespace chat

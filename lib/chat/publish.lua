@@ -2,21 +2,23 @@
 --
 -- KEYS: the stream, the topic's info, the publisher's position. ARGV: 1 topic, 2 publisher, 3 the batch's first
 -- sequence number, 4 the highest one known to be acknowledged, 5 seconds that the position outlives this batch (0:
--- kept in the info, as long as the topic), 6 PUBLISH or, in a cluster, SPUBLISH, 7 until when the batch may be
--- stored (this and the next three are milliseconds of the server's clock; 0: for ever), 8 until when the position
--- must live at least: longer, 9 and 10 until when the first and any other earlier sending of this batch may have
--- been stored (0: it was never sent), 11 an ID after which all of it would stand: of the message acknowledged
--- last, else of the topic before the publisher came; then runs of messages that share user and timestamp: count,
--- plain (1 or 0), user, the payload up to the message (`{"user": "ana", "message": "`), timestamp, and the
--- messages: each its bytes, and unless plain also the inside of its JSON string.
+-- kept in the info, as long as the topic), 6 PUBLISH or, in a cluster, SPUBLISH (empty: who sends it hopes that
+-- this is none), 7 until when the batch may be stored (this and the next three are milliseconds of the server's
+-- clock; 0: for ever), 8 until when the position must live at least: longer, 9 and 10 until when the first and
+-- any other earlier sending of this batch may have been stored (0: it was never sent), 11 an ID after which all
+-- of it would stand: of the message acknowledged last, else of the topic before the publisher came, else, with
+-- the highest n, a time that must be over; then runs of messages that share user and timestamp: count, plain (1
+-- or 0), user, the payload up to the message (`{"user": "ana", "message": "`), timestamp, and the messages: each
+-- its bytes, and unless plain also the inside of its JSON string.
 --
 -- Returns {position before, or nil; last sequence number stored; its ID's ms; its n; max_len; the time; how many
 -- acknowledged messages are gone, since the history is an older one; error, if one ended the batch early}. A
 -- position is `sequence ms n`, and behind that the batch that found some gone, and how many: the answer may be lost.
--- Refuses with `NOTOPIC` when the topic has no info, with `LATE` and the time when the batch's time is over, with
--- `HOLE` when the batch doesn't follow the position: one before it is missing, with `UNSURE` when it may have been
--- stored and this user may not look, or it may have been trimmed, with `GONE` and the position when that can't be
--- mended by sending it again, and with `BADINFO`, a field and its value when the info holds what is no number.
+-- Refuses with `NOTOPIC` when the topic has no info, with `LATE` and the time when the batch's time is over or has
+-- not come, with `CLUSTER` when that was not hoped for, with `HOLE` when the batch doesn't follow the position: one
+-- before it is missing, with `UNSURE` when it may have been stored and this user may not look, or it may have been
+-- trimmed, with `GONE` and the position when that can't be mended by sending it again, and with `BADINFO`, a field
+-- and its value when the info holds what is no number.
 --
 -- Milliseconds are text: an entry of somebody else's may have more than a number of Lua holds.
 
@@ -27,13 +29,22 @@ local keep, sent_first, sent_last, after = tonumber(ARGV[8]), tonumber(ARGV[9]),
 local call, type = redis.pcall, type
 local highest = '18446744073709551615'
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if by > 0 and now > by then return redis.error_reply(string.format('LATE %.0f', now)) end
-
 local function later(a, b)
   if #a ~= #b then return #a > #b end
   return a > b
+end
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_text = string.format('%.0f', now)
+local guess = after:sub(-#highest) == highest  -- else an n
+if by > 0 and now > by or guess and later(after:match('^%d+'), now_text) then
+  return redis.error_reply('LATE ' .. now_text)
+end
+if publish == '' then
+  local slots = call('CLUSTER', 'SLOTS')
+  if not (slots.err and slots.err:find('disabled', 1, true)) then return redis.error_reply('CLUSTER perhaps') end
+  publish = 'PUBLISH'
 end
 
 local function next_millisecond(ms)
@@ -100,7 +111,9 @@ local function position_in_stream()
     end
     if not more then break end
   end
-  if not found and (next_n or n + 1) > tonumber(after:match('%d+$')) + 1 then return false, 'trimmed' end
+  local after_n = tonumber(after:match('%d+$'))
+  if guess and not call('XREVRANGE', stream, after, '-', 'COUNT', 1)[1] then after_n = 0 end
+  if not found and (next_n or n + 1) > after_n + 1 then return false, 'trimmed' end
   return found
 end
 
@@ -147,7 +160,6 @@ if last < first - 1 then
   last = first - 1
 end
 
-local now_text = string.format('%.0f', now)
 if later(now_text, ms) then ms = now_text end
 local entry_id = numbers_behind(ms .. '-')
 

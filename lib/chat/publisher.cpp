@@ -16,10 +16,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t window = 8;
 constexpr std::size_t open_bytes = std::size_t{256} * 1024;
-constexpr std::size_t window_bytes = std::size_t{1024} * 1024;
 constexpr auto time_to_finish = 5s;  // after a stop
+constexpr auto near = 5ms;
 
 std::string random_id() {
   static constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -40,7 +39,7 @@ Publisher::Publisher(ConnectionPool& pool, PublisherOptions options, const StopT
       until_(stop),
       retry_(pool.endpoint(), options_.retry_without_end ? std::nullopt : std::optional(options_.retry_for),
              {.warn = options_.warn, .note = options_.note}) {
-  pool.refresh(no_deadline, stop);
+  pool.begin(stop);
 }
 
 // What gives up tells the first record that is not acknowledged.
@@ -54,7 +53,9 @@ void Publisher::naming_first_record(const std::function<void()>& attempt) const 
   }
 }
 
-std::string_view Publisher::publish_command() const { return pool_.is_cluster() ? "SPUBLISH" : "PUBLISH"; }
+std::string_view Publisher::publish_command() const {
+  return pool_.is_guess() ? "" : pool_.is_cluster() ? "SPUBLISH" : "PUBLISH";
+}
 
 std::size_t Publisher::topic(const std::string& name) {
   for (std::size_t i = 0; i < topics_.size(); ++i) {
@@ -90,15 +91,19 @@ std::size_t Publisher::topic(const std::string& name) {
   return topics_.size() - 1;
 }
 
-bool Publisher::queue_full() const {
-  const std::size_t most = options_.stored ? 1 : window;
-  return queue_.size() >= most || queued_bytes_ >= window_bytes;
+std::optional<std::size_t> Publisher::topic_unseen(const std::string& name) {
+  if (!topics_.empty() || options_.ephemeral || !options_.import_id.empty()) return std::nullopt;
+  topics_.push_back({.name = name,
+                     .slot = hash_slot(name),
+                     .builder = BatchBuilder(0, name, ""),
+                     .after = guess_after(),
+                     .seen = false});
+  return 0;
 }
 
-bool Publisher::has_room() const {
-  if (options_.stored && queue_.size() >= window) return false;
-  return !full_ || !queue_full();
-}
+bool Publisher::queue_full() const { return window_.full(queue_.size(), queued_bytes_); }
+
+bool Publisher::has_room() const { return !full_ || !queue_full(); }
 
 void Publisher::add(std::size_t topic, std::string_view user, std::int64_t timestamp, std::string_view text,
                     std::uint64_t record) {
@@ -123,7 +128,7 @@ void Publisher::close_batches() {
   }
   for (const std::size_t topic : open_) {
     queue_.push_back(topics_[topic].builder.take());
-    queued_bytes_ += queue_.back().body.size();
+    queued_bytes_ += queue_.back().bytes;
   }
   open_.clear();
   open_bytes_ = 0;
@@ -166,6 +171,7 @@ void Publisher::step(short ready_events) {
   } catch (const Outage& outage) {
     lose_connection(outage);
   } catch (const Stopped&) {
+    pool_.clear();
     drop_connection();  // there is some time left to finish
   }
   naming_first_record([this] { retry_.give_up_if_late(); });
@@ -232,7 +238,12 @@ void Publisher::close() {
     try {
       for (const Topic& topic : topics_) {
         if (topic.acknowledged == 0) continue;
-        pool_.of(topic.name, stop).command({"UNLINK", publisher_key(topic.name, id_)}, stop);
+        pool_.of(topic.name, stop).append({"UNLINK", publisher_key(topic.name, id_)});
+        pool_.of(topic.name, stop).flush();
+      }
+      // Far away that isn't worth the time.
+      for (const Topic& topic : topics_) {
+        if (topic.acknowledged > 0 && window_.shortest() < near) pool_.of(topic.name, stop).receive(stop);
       }
     } catch (const Stopped&) {
     } catch (const std::exception&) {

@@ -27,7 +27,7 @@ struct PublisherOptions {
   unsigned wait_replicas = 0;                   ///< so many replicas must have a batch before it counts
   std::chrono::milliseconds retry_for{30'000};  ///< how long an outage is ridden out
   bool retry_without_end = false;               ///< or as long as it lasts
-  /// Told each acknowledged message's record number and ID, in order. Costs throughput: one batch at a time.
+  /// Told each acknowledged message's record number and ID, in order.
   std::function<void(std::uint64_t record, EntryId id)> stored;
   /// Told what a person should know, as a sentence: also that an outage begins, and that it is over.
   std::function<void(const std::string&)> warn;
@@ -37,11 +37,12 @@ struct PublisherOptions {
   std::chrono::milliseconds lease{60'000};
 };
 
-/// Publishes messages in batches, several under way at once, each sent again until Redis has acknowledged
-/// it: stored once, in the order of their topic. Each sending has a time by which the server must have it,
-/// which is over before the server forgets how far this publisher came: so bytes that arrive late, on a
-/// connection that is long gone, are either known or refused. In a cluster only one node's batches are under
-/// way at a time. Non-blocking but for connecting: the caller waits for fd() and calls step().
+/// Publishes messages in batches, as many under way at once as the distance takes, each sent again until
+/// Redis has acknowledged it: stored once, in the order of their topic. Each sending has a time by which the
+/// server must have it, which is over before the server forgets how far this publisher came: so bytes that
+/// arrive late, on a connection that is long gone, are either known or refused. In a cluster only one node's
+/// batches are under way at a time. Non-blocking but for connecting: the caller waits for fd() and calls
+/// step().
 class Publisher {
  public:
   /// Connects. Throws what ConnectionPool::refresh throws. A stop ends topic(), too, while Redis is away.
@@ -51,6 +52,10 @@ class Publisher {
   /// Throws Error(no_topic), unless it may create, what step() throws, and, at a stop, Error(again) where
   /// records were not acknowledged, else Stopped.
   std::size_t topic(const std::string& name);
+
+  /// The same without a look: what is published first finds out. nullopt where that can't be: with several
+  /// topics, ephemeral messages, or an import.
+  std::optional<std::size_t> topic_unseen(const std::string& name);
 
   /// Whether there is room for one more message.
   bool has_room() const;
@@ -99,12 +104,13 @@ class Publisher {
     BatchBuilder builder;
     std::uint64_t next_sequence = 1;
     std::uint64_t acknowledged = 0;
-    EntryId after;  // of the message acknowledged last, else of the topic when it was looked up
+    EntryId after;  // of the message acknowledged last, else of the topic when it was looked up, else a guess
+    bool seen = true;
     std::uint64_t stored = 0;
     std::uint64_t max_len = 0;
     std::uint64_t skip_to = 0;  // an earlier run of the import came so far
   };
-  enum class Repair { none, load_script, check_topic };
+  enum class Repair { none, load_script, look, check_topic };
 
   // Batches are made (publisher.cpp).
   std::string_view publish_command() const;
@@ -112,6 +118,7 @@ class Publisher {
   void close_batches();
 
   // They are sent and acknowledged.
+  EntryId guess_after() const;
   void connect(const std::string& topic);
   bool connect_for(const Batch& batch);
   void load_script();
@@ -122,6 +129,8 @@ class Publisher {
   void on_stored(const PublishReply& reply);
   void on_refusal(std::string_view error);
   [[noreturn]] void refuse(std::uint64_t record, std::string_view error) const;
+  std::vector<EntryId> ids_of(const Batch& batch, const PublishReply& reply);
+  std::vector<EntryId> ids_in_stream(const Batch& batch);
   void acknowledge_front();
   void go_back(Repair repair, std::string_view why);
   void repair_and_resend();
@@ -153,7 +162,8 @@ class Publisher {
   bool full_ = false;  // they have to be closed before the next message
 
   std::deque<Batch> queue_;  // closed batches, the oldest first
-  std::size_t sent_ = 0;     // so many of them are under way
+  SendWindow window_;
+  std::size_t sent_ = 0;  // so many of them are under way
   std::size_t queued_bytes_ = 0;
   std::size_t due_ = 0;             // replies that will come
   std::size_t front_replies_ = 0;   // of them, those that the front batch has had

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/error.h"
+#include "chat/history.h"
 #include "chat/publish_script.h"
 #include "chat/publisher.h"
 #include "chat/topic.h"
@@ -15,12 +16,19 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t header_arguments = 17;  // EVALSHA, its hash, the number of keys, 3 keys, 11 of ARGV
+constexpr std::size_t most_unsent = std::size_t{256} * 1024;  // in a copy
 constexpr auto replica_time = 1000ms;
 constexpr auto key_outlives = 60s;  // the time of a batch, and an outage
 constexpr std::chrono::milliseconds longest_lease = 24h;
 constexpr unsigned most_refusals = 12;  // one after the other; a lease is doubled up to 11 times
+constexpr auto clocks_differ = 10min;
 
 }  // namespace
+
+// What is stored from now on has a higher ID, or is refused.
+EntryId Publisher::guess_after() const {
+  return {static_cast<std::uint64_t>((server_time() - clocks_differ).count()), UINT64_MAX};
+}
 
 void Publisher::connect(const std::string& topic) {
   connection_ = nullptr;
@@ -83,12 +91,14 @@ bool Publisher::connect_for(const Batch& batch) {
 }
 
 void Publisher::send() {
-  // Where IDs are asked for, what was stored of a batch before an outage must be all that its answer tells.
-  const std::size_t most = options_.stored ? 1 : queue_.size();
-  while (!going_back_ && sent_ < std::min(most, queue_.size()) && connect_for(queue_[sent_])) {
+  while (!going_back_ && sent_ < queue_.size() && connect_for(queue_[sent_])) {
+    if (connection_->unsent() >= most_unsent) connection_->flush();
+    if (connection_->unsent() >= most_unsent) break;
     Batch& batch = queue_[sent_++];
+    batch.sent = window_.mark();
     if (!options_.ephemeral) append_header(batch);
     connection_->append_encoded(batch.body);
+    if (options_.ephemeral) batch.body = {};  // never sent again
     if (options_.wait_replicas > 0 && !options_.ephemeral) {
       connection_->append(
           {"WAIT", std::to_string(options_.wait_replicas), std::to_string(replica_time.count())});
@@ -136,12 +146,15 @@ void Publisher::on_refusal(std::string_view error) {
   if (error.starts_with("NOSCRIPT")) return go_back(Repair::load_script, error);
   if (error.starts_with("HOLE")) return go_back(Repair::none, error);
   if (error.starts_with("NOTOPIC")) return go_back(Repair::check_topic, error);
+  if (error.starts_with("CLUSTER ")) return go_back(Repair::none, error);  // HELLO has told that
+  const Batch& batch = queue_.front();
   if (error.starts_with("LATE")) {  // the clock has stepped, or so large a batch takes longer
     heard_time(std::chrono::milliseconds(number()));
     options_.lease = std::min(2 * options_.lease, longest_lease);
+    Topic& topic = topics_[batch.topic];
+    if (topic.after.n == UINT64_MAX) topic.after = std::min(topic.after, guess_after());
     return go_back(Repair::none, error);
   }
-  const Batch& batch = queue_.front();
   if (error.starts_with("GONE")) {
     throw Error(Failure::again, "Redis came back with an older history: of what it had acknowledged, " +
                                     std::to_string(batch.first_sequence - 1 - number()) +
@@ -157,6 +170,8 @@ void Publisher::on_refusal(std::string_view error) {
                                     ": record " + std::to_string(batch.records.front()) +
                                     " may be stored or not" + unacknowledged(batch.records.front()));
   }
+  if (!topics_[batch.topic].seen && !is_temporary(error))
+    return go_back(Repair::look, error);  // it may tell more
   refuse(batch.records.front(), error);
 }
 
@@ -186,13 +201,42 @@ void Publisher::on_stored(const PublishReply& reply) {
   topic.max_len = reply.max_len;
   if (anything_new) topic.stored += reply.last.sequence - std::max(before.sequence, expected);
   front_last_ = anything_new ? reply.last.id : before.id;
-  if (!options_.stored) return;
-  front_ids_.clear();
+  if (options_.stored) front_ids_ = ids_of(batch, reply);
+}
+
+std::vector<EntryId> Publisher::ids_of(const Batch& batch, const PublishReply& reply) {
+  std::vector<EntryId> ids;
+  const Position& before = reply.before;
+  // What stands before the position is of other batches, with others' messages in between.
+  if (before.sequence >= batch.first_sequence + batch.records.size()) return ids_in_stream(batch);
   for (std::size_t i = 0; i < batch.records.size(); ++i) {
     const std::uint64_t mine = batch.first_sequence + i;
     const Position& known = mine <= before.sequence ? before : reply.last;
-    front_ids_.push_back({known.id.ms, known.id.n - (known.sequence - mine)});
+    ids.push_back({known.id.ms, known.id.n - (known.sequence - mine)});
   }
+  return ids;
+}
+
+std::vector<EntryId> Publisher::ids_in_stream(const Batch& batch) {
+  const Topic& topic = topics_[batch.topic];
+  const StopToken until = retry_.until_give_up(until_);
+  Connection connection = pool_.open(node_, no_deadline, until);
+  History history(topic.name, {.after = topic.after});
+  std::vector<EntryId> ids;
+  Message message;
+  std::string why;
+  for (history.ask(connection); history.asked() && ids.size() < batch.records.size();) {
+    const Reply page = history.take(connection, until);
+    for (std::size_t i = 0; i < page.view().size() && ids.size() < batch.records.size(); ++i) {
+      parse_entry(page[i], message, why);
+      const std::string wanted = id_ + "-" + std::to_string(batch.first_sequence + ids.size());
+      if (message.pub == wanted) ids.push_back(*message.id);
+    }
+  }
+  if (ids.size() == batch.records.size()) return ids;
+  throw Error(Failure::again,
+              "what was stored before the connection broke is trimmed already, and its IDs are not known" +
+                  unacknowledged(batch.records.front()));
 }
 
 void Publisher::acknowledge_front() {
@@ -200,9 +244,11 @@ void Publisher::acknowledge_front() {
   Topic& topic = topics_[batch.topic];
   topic.acknowledged = batch.first_sequence + batch.records.size() - 1;
   topic.after = front_last_;
+  topic.seen = true;
   for (std::size_t i = 0; i < front_ids_.size(); ++i) options_.stored(batch.records[i], front_ids_[i]);
   front_ids_.clear();
-  queued_bytes_ -= batch.body.size();
+  window_.answered(batch.sent, batch.bytes);
+  queued_bytes_ -= batch.bytes;
   queue_.pop_front();
   --sent_;
   front_replies_ = 0;
@@ -226,14 +272,17 @@ void Publisher::go_back(Repair repair, std::string_view why) {
 void Publisher::repair_and_resend() {
   const Repair repair = std::exchange(repair_, Repair::none);
   if (repair == Repair::load_script) load_script();
-  if (repair == Repair::check_topic) {
+  if (repair == Repair::look || repair == Repair::check_topic) {
     const StopToken until = retry_.until_give_up(until_);
-    const std::string& name = topics_[queue_.front().topic].name;
+    Topic& topic = topics_[queue_.front().topic];
+    const std::string& name = topic.name;
     if (!look_up(pool_, name, until).exists && !options_.create) {
+      if (!topic.seen) require_topic(pool_, name, until);
       throw Error(Failure::no_topic,
                   "topic \"" + name + "\" was removed" + unacknowledged(queue_.front().records.front()));
     }
-    add_topic(pool_, name, {}, until, lost_connection_);
+    topic.seen = true;
+    if (repair == Repair::check_topic) add_topic(pool_, name, {}, until, lost_connection_);
   }
   going_back_ = false;
   sent_ = 0;
@@ -245,7 +294,7 @@ void Publisher::repair_and_resend() {
 
 void Publisher::drop_connection() {
   connection_ = nullptr;
-  pool_.clear();
+  window_ = {};
   lost_connection_ = true;
   refusals_ = 0;
   due_ = 0;
@@ -258,7 +307,7 @@ void Publisher::drop_connection() {
       lost_from_ = std::min(first, lost_from_.value_or(first));
       lost_ += batch.records.size() - front_replies_;
       front_replies_ = 0;
-      queued_bytes_ -= batch.body.size();
+      queued_bytes_ -= batch.bytes;
       queue_.pop_front();
     }
   }
@@ -267,6 +316,13 @@ void Publisher::drop_connection() {
 }
 
 void Publisher::lose_connection(const Outage& outage) {
+  if (!pool_.broke(outage)) {  // nothing can have been stored yet
+    const bool lost = lost_connection_;
+    for (Batch& batch : queue_) batch.sent_first = batch.sent_last = 0;
+    drop_connection();
+    lost_connection_ = lost;
+    return;
+  }
   drop_connection();
   if (!done()) naming_first_record([&] { retry_.failed(outage, node_); });
 }

@@ -21,6 +21,12 @@ constexpr std::size_t least_unconfirmed = 64;
 constexpr auto time_to_catch_up = 15s;
 constexpr auto soon = 50ms;
 
+std::vector<std::string> names_of(const FollowedTopics& topics) {
+  std::vector<std::string> names;
+  for (const FollowedTopic* const topic : topics) names.push_back(topic->name);
+  return names;
+}
+
 }  // namespace
 
 Subscriber::Subscriber(ConnectionPool& pool, SubscriberOptions options, MessageSink& sink, Notices& notices)
@@ -68,12 +74,12 @@ bool Subscriber::with_retry(const std::string& node, const Work& work) {
 
 void Subscriber::on_disconnect(const std::string& node, const Outage& outage) {
   pushes_.erase(node);
-  pool_.clear();  // answers may be outstanding
+  const bool outage_at_all = pool_.broke(outage);  // answers may be outstanding
   for (auto& [name, topic] : topics_) {
     if (topic->node == node) move_away(*topic);
   }
   if (!sink_.flush()) throw Stopped();
-  retry_.failed(outage, node);
+  if (outage_at_all) retry_.failed(outage, node);
 }
 
 void Subscriber::move_away(FollowedTopic& topic) {
@@ -95,7 +101,7 @@ bool Subscriber::reconnect_all() {
   if (!retry_.due()) return false;
   std::map<std::string, FollowedTopics> away;
   bool well = with_retry("", [&] {
-    pool_.refresh(no_deadline, stop_);
+    pool_.begin(stop_);
     find_topics();
     for (auto& [name, topic] : topics_) {
       if (!topic->away) continue;
@@ -113,14 +119,21 @@ bool Subscriber::reconnect_all() {
 }
 
 void Subscriber::sync(const std::string& node, FollowedTopics topics) {
-  refresh_topics(topics);
+  const std::vector<std::string> names = names_of(topics);
+  const bool starts = std::ranges::any_of(topics, [](const auto* topic) { return !topic->start_resolved; });
+  ask_look_up(pool_, names, starts, stop_);
+  if (options_.live) pushes_from(node);  // on its way meanwhile
+  take_states(topics, take_look_up(pool_, names, starts, stop_));
+  FollowedTopics behind;
   for (FollowedTopic* const topic : topics) {
+    const bool at_end = options_.live && !topic->start_resolved && topic->start.kind == StartAt::Kind::now;
+    if (!at_end) behind.push_back(topic);
     if (!topic->start_resolved) reader_.resolve_start(*topic);
+    if (at_end && topic->state.newest.id == first_id) reader_.pass_empty(*topic);
   }
-  reader_.catch_up(topics);
+  reader_.catch_up(behind);
   if (options_.live) {
     subscribe(node, topics);
-    refresh_topics(topics);
     reader_.catch_up(topics);
   }
   for (FollowedTopic* const topic : topics) topic->away = false;
@@ -159,11 +172,12 @@ FollowedTopic& Subscriber::follow_topic(const std::string& name, const StartAt& 
   return *topic;
 }
 
-// Those that are not there any more are left out.
 void Subscriber::refresh_topics(FollowedTopics& topics) {
-  std::vector<std::string> names;
-  for (const FollowedTopic* const topic : topics) names.push_back(topic->name);
-  const std::vector<TopicState> states = look_up(pool_, names, stop_);
+  take_states(topics, look_up(pool_, names_of(topics), stop_));
+}
+
+// Those that are not there any more are left out.
+void Subscriber::take_states(FollowedTopics& topics, const std::vector<TopicState>& states) {
   FollowedTopics there;
   for (std::size_t i = 0; i < topics.size(); ++i) {
     FollowedTopic& topic = *topics[i];
@@ -194,16 +208,21 @@ void Subscriber::forget(const FollowedTopic& topic) {
   topics_.erase(name);
 }
 
-void Subscriber::subscribe(const std::string& node, const FollowedTopics& topics) {
+Subscriber::Pushes& Subscriber::pushes_from(const std::string& node) {
   auto at = pushes_.find(node);
-  if (at == pushes_.end()) {
-    at = pushes_.emplace(node, Pushes(pool_.open(node, no_deadline, stop_))).first;
-    at->second.next_pulse = Clock::now() + pulse_time;
-    subscribe(at->second, "SUBSCRIBE", {std::string(topics_channel)});
+  if (at == pushes_.end()) at = pushes_.emplace(node, Pushes(pool_.open(node, no_deadline, stop_))).first;
+  return at->second;
+}
+
+void Subscriber::subscribe(const std::string& node, const FollowedTopics& topics) {
+  Pushes& pushes = pushes_from(node);
+  if (!std::exchange(pushes.used, true)) {
+    subscribe(pushes, "SUBSCRIBE", {std::string(topics_channel)});
     // Some may have been added since they were looked up and before this is in force.
     topics_changed_ = !options_.patterns.empty();
   }
-  Pushes& pushes = at->second;
+  pushes.next_pulse = Clock::now();  // some may have been removed meanwhile
+  pushes.just_read = true;
   std::vector<std::string> channels;
   for (FollowedTopic* const topic : topics) {
     topic->subscribed = true;
@@ -347,8 +366,9 @@ void Subscriber::pulse(const std::string& node, Pushes& pushes) {
   pushes.connection.flush();
   FollowedTopics topics = topics_at(node, [](const FollowedTopic&) { return true; });
   refresh_topics(topics);
+  const bool just_read = std::exchange(pushes.just_read, false);
   for (FollowedTopic* const topic : topics) {
-    topic->behind = topic->behind || !topic->account.complete_to(topic->state.last);
+    topic->behind = topic->behind || (!just_read && !topic->account.complete_to(topic->state.last));
   }
   if (++pulses_ % options_.list_every == 0) topics_changed_ = !options_.patterns.empty();
   pushes.next_pulse = now + pulse_time;

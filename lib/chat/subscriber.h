@@ -55,6 +55,8 @@ class Subscriber {
   struct Pushes {
     explicit Pushes(Connection made) : connection(std::move(made)) {}
     Connection connection;
+    bool used = false;
+    bool just_read = false;  // the streams, behind what is subscribed to
     std::size_t confirmations_due = 0;
     Deadline next_pulse{};
   };
@@ -66,7 +68,9 @@ class Subscriber {
   FollowedTopic& follow_topic(const std::string& name, const StartAt& start);
   void sync(const std::string& node, FollowedTopics topics);
   void refresh_topics(FollowedTopics& topics);
+  void take_states(FollowedTopics& topics, const std::vector<TopicState>& states);
   void forget(const FollowedTopic& topic);
+  Pushes& pushes_from(const std::string& node);
   void subscribe(const std::string& node, const FollowedTopics& topics);
   static void subscribe(Pushes& pushes, std::string_view how, const std::vector<std::string>& channels);
   void follow();

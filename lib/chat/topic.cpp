@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/suggest.h"
 #include "base/wait.h"
+#include "chat/history.h"
 
 namespace chat {
 
@@ -73,13 +74,16 @@ TopicState read_look(Connection& connection, std::string_view topic, const StopT
   return topic_state(time.view(), info.view());
 }
 
-// The index lives on another slot than the topic's own keys: it is asked only where they don't tell.
+// The index lives on another slot than the topic's own keys: in a cluster it is asked where they don't tell.
+bool asks_index(const ConnectionPool& pool, std::string_view topic) {
+  return !pool.is_cluster() && is_default(topic);
+}
+
 Connection& index_of(ConnectionPool& pool, const StopToken& stop) { return pool.of(topics_channel, stop); }
 
-bool was_removed(ConnectionPool& pool, std::string_view topic, const StopToken& stop) {
-  const Reply mark = index_of(pool, stop).command({"HGET", topics_channel, topic}, stop);
-  expect(mark.view().is_nil() || mark.view().is_string(), "HGET");
-  return mark.view().text() == removed_mark;
+bool is_removed(ReplyView mark) {
+  expect(mark.is_nil() || mark.is_string(), "HGET");
+  return mark.text() == removed_mark;
 }
 
 bool create_info(Connection& connection, std::string_view topic, const Settings& settings,
@@ -188,17 +192,40 @@ TopicState topic_state(ReplyView time, ReplyView info) {
   return state;
 }
 
-std::vector<TopicState> look_up(ConnectionPool& pool, const std::vector<std::string>& topics,
-                                const StopToken& stop) {
-  for (const std::string& topic : topics) append_look_up(pool.of(topic, stop), topic);
+void ask_look_up(ConnectionPool& pool, const std::vector<std::string>& topics, bool newest,
+                 const StopToken& stop) {
+  for (const std::string& topic : topics) {
+    Connection& connection = pool.of(topic, stop);
+    append_look_up(connection, topic);
+    if (newest) connection.append({"XREVRANGE", stream_key(topic), "+", "-", "COUNT", "1"});
+    if (asks_index(pool, topic)) connection.append({"HGET", topics_channel, topic});
+  }
+  for (const std::string& topic : topics) pool.of(topic, stop).flush();
+}
+
+std::vector<TopicState> take_look_up(ConnectionPool& pool, const std::vector<std::string>& topics,
+                                     bool newest, const StopToken& stop) {
   std::vector<TopicState> states;
   states.reserve(topics.size());
-  for (const std::string& topic : topics) states.push_back(read_look(pool.of(topic, stop), topic, stop));
+  for (const std::string& topic : topics) {
+    Connection& connection = pool.of(topic, stop);
+    states.push_back(read_look(connection, topic, stop));
+    TopicState& state = states.back();
+    if (newest) state.newest = newest_of(answer(connection, stop, "XREVRANGE " + stream_key(topic)).view());
+    if (asks_index(pool, topic)) state.exists = !is_removed(answer(connection, stop).view()) || state.exists;
+  }
   for (std::size_t i = 0; i < topics.size(); ++i) {
-    if (states[i].exists || !is_default(topics[i])) continue;
-    states[i].exists = !was_removed(pool, topics[i], stop);
+    if (states[i].exists || !is_default(topics[i]) || !pool.is_cluster()) continue;
+    states[i].exists =
+        !is_removed(index_of(pool, stop).command({"HGET", topics_channel, topics[i]}, stop).view());
   }
   return states;
+}
+
+std::vector<TopicState> look_up(ConnectionPool& pool, const std::vector<std::string>& topics,
+                                const StopToken& stop) {
+  ask_look_up(pool, topics, false, stop);
+  return take_look_up(pool, topics, false, stop);
 }
 
 TopicState look_up(ConnectionPool& pool, const std::string& topic, const StopToken& stop) {
@@ -296,26 +323,6 @@ Presence presence(ConnectionPool& pool, const std::string& topic, const StopToke
     }
   }
   return {{users.begin(), users.end()}, static_cast<std::uint64_t>(std::max<std::int64_t>(nameless, 0))};
-}
-
-std::vector<std::uint64_t> subscribers(ConnectionPool& pool, const std::vector<std::string>& topics,
-                                       const StopToken& stop) {
-  std::vector<std::vector<Connection*>> asked;
-  for (const std::string& topic : topics) {
-    asked.push_back(pool.all_of(topic, stop));
-    for (Connection* const connection : asked.back()) {
-      connection->append({"PUBSUB", pool.is_cluster() ? "SHARDNUMSUB" : "NUMSUB", topic});
-    }
-  }
-  std::vector<std::uint64_t> counts(topics.size());
-  for (std::size_t i = 0; i < topics.size(); ++i) {
-    for (Connection* const connection : asked[i]) {
-      const Reply count = answer(*connection, stop);
-      expect(count.view().size() == 2, "PUBSUB NUMSUB");
-      counts[i] += static_cast<std::uint64_t>(count[1].integer());
-    }
-  }
-  return counts;
 }
 
 std::string no_such_topic(std::string_view topic, const std::vector<std::string>& names) {

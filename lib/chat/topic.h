@@ -11,6 +11,7 @@
 #include "base/wait.h"
 #include "chat/entry_id.h"
 #include "chat/message.h"
+#include "chat/trail.h"
 #include "redis/connection_pool.h"
 
 namespace chat {
@@ -59,6 +60,7 @@ struct TopicState {
   std::string description;
   std::chrono::milliseconds created{0};  ///< since 1970; 0 when nothing stands in Redis yet
   std::chrono::milliseconds now{0};      ///< Redis's time, since 1970
+  Anchor newest;  ///< if that was asked for: 0-0 when there is none, no pub when it is no chat message
 
   /// Messages stored before this moment are too old to be shown.
   std::chrono::milliseconds oldest() const {
@@ -67,9 +69,13 @@ struct TopicState {
 };
 
 /// Looks at topics in as few round trips as can be. A default topic exists unless it was removed, though
-/// nothing stands in Redis yet.
+/// nothing stands in Redis yet. ask_look_up sends the questions, take_look_up waits for the answers.
 std::vector<TopicState> look_up(ConnectionPool& pool, const std::vector<std::string>& topics,
                                 const StopToken& stop);
+void ask_look_up(ConnectionPool& pool, const std::vector<std::string>& topics, bool newest,
+                 const StopToken& stop);
+std::vector<TopicState> take_look_up(ConnectionPool& pool, const std::vector<std::string>& topics,
+                                     bool newest, const StopToken& stop);
 TopicState look_up(ConnectionPool& pool, const std::string& topic, const StopToken& stop);
 
 /// The two commands of a look-up, for a write that asks for more, and what their replies tell. A default
@@ -102,10 +108,6 @@ struct Presence {
   std::uint64_t nameless = 0;      ///< connections of others
 };
 Presence presence(ConnectionPool& pool, const std::string& topic, const StopToken& stop);
-
-/// How many are subscribed to each of the topics.
-std::vector<std::uint64_t> subscribers(ConnectionPool& pool, const std::vector<std::string>& topics,
-                                       const StopToken& stop);
 
 /// What to tell somebody who asked for `topic`, which is not among all `names`.
 std::string no_such_topic(std::string_view topic, const std::vector<std::string>& names);

@@ -31,7 +31,7 @@ void TopicReader::resolve_start(FollowedTopic& topic) {
   switch (start.kind) {
     case StartAt::Kind::now: {
       // Position and count come from the same moment: from the newest message itself.
-      const Anchor latest = newest(pool_.of(topic.name, stop_), topic.name, stop_);
+      const Anchor& latest = topic.state.newest;
       latest.pub.empty() ? account.start_after(latest.id) : account.start_after(latest, false);
       break;
     }
@@ -56,7 +56,7 @@ void TopicReader::resolve_start(FollowedTopic& topic) {
 
 void TopicReader::resolve_end(FollowedTopic& topic) {
   Connection& connection = pool_.of(topic.name, stop_);
-  topic.to = newest(connection, topic.name, stop_).id;
+  topic.to = topic.state.newest.id;
   if (options_.to) topic.to = std::min(topic.to, *options_.to);
   if (options_.until) {
     topic.to = std::min(topic.to, EntryId{milliseconds(options_.until->at(topic.state.now)), UINT64_MAX});
@@ -76,7 +76,7 @@ bool TopicReader::nothing_left(const FollowedTopic& topic) const {
   return (options_.to || options_.until) && topic.to <= topic.account.position();
 }
 
-std::optional<TopicReader::Reading> TopicReader::begin(FollowedTopic& topic) {
+Account::Reading TopicReader::about(const FollowedTopic& topic) const {
   Account::Reading about;
   about.last = topic.state.last;
   if (!options_.live && topic.last_at_start.n < about.last.n) about.last = topic.last_at_start;
@@ -84,12 +84,22 @@ std::optional<TopicReader::Reading> TopicReader::begin(FollowedTopic& topic) {
   about.now = milliseconds(topic.state.now);
   about.whole = !options_.reverse && !options_.to && !options_.until && topic.state.exists;
   about.may_lag = options_.replica && Clock::now() < topic.caught_up_by;
+  return about;
+}
+
+void TopicReader::pass_empty(FollowedTopic& topic) {
+  topic.account.begin_reading(about(topic));
+  topic.account.end_of_reading();
+}
+
+std::optional<TopicReader::Reading> TopicReader::begin(FollowedTopic& topic) {
+  const Account::Reading known = about(topic);
   if (nothing_left(topic)) {
     topic.behind = false;
     return std::nullopt;
   }
-  const EntryId after = options_.reverse ? std::max(topic.account.position(), before({about.oldest, 0}))
-                                         : topic.account.begin_reading(about);
+  const EntryId after = options_.reverse ? std::max(topic.account.position(), before({known.oldest, 0}))
+                                         : topic.account.begin_reading(known);
   Reading reading{&topic, History(topic.name, {after, topic.to, options_.reverse})};
   reading.history.ask(pool_.of(topic.name, stop_));
   return reading;

@@ -83,8 +83,10 @@ class TopicReader {
   /// Ends what the others do, with Stopped.
   void heed(const StopToken& stop) { stop_ = stop; }
 
-  /// Where it begins and ends. The topic's state is known.
+  /// Where it begins and ends. The topic's state is known, with its newest message.
   void resolve_start(FollowedTopic& topic);
+  /// What catch_up does with a topic that has no message yet.
+  void pass_empty(FollowedTopic& topic);
   /// Reads the streams to their ends; all topics are at the same node. Throws Enough, Stopped, and Outage,
   /// then also when a replica has to catch up first.
   void catch_up(const FollowedTopics& topics);
@@ -97,6 +99,7 @@ class TopicReader {
   struct Reading;
 
   void resolve_end(FollowedTopic& topic);
+  Account::Reading about(const FollowedTopic& topic) const;
   std::optional<Reading> begin(FollowedTopic& topic);
   bool nothing_left(const FollowedTopic& topic) const;
   Account::Verdict take_page(FollowedTopic& topic, const Reply& page);

@@ -50,6 +50,7 @@ void check_words(const Listing& listing, const std::vector<std::string>& there) 
 }
 
 std::string list_text(const Listing& listing, ConnectionPool& pool, const StopToken& stop) {
+  pool.begin(stop);
   const std::vector<std::string> there = list_topics(pool, stop);
   check_words(listing, there);
   const std::vector<std::string> names = select_topics(there, listing.topics);

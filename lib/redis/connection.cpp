@@ -148,7 +148,7 @@ void expect(bool fits, std::string_view command) {
 
 void Connection::Free::operator()(redisContext* context) const { redisFree(context); }
 
-Connection Connection::open(const Endpoint& endpoint, Deadline deadline, const StopToken& stop) {
+Connection Connection::start(const Endpoint& endpoint, Deadline deadline, const StopToken& stop) {
   std::optional<Tls> tls;
   if (endpoint.tls) tls.emplace(endpoint);
   Socket socket = dial(endpoint, deadline, stop);
@@ -159,30 +159,57 @@ Connection Connection::open(const Endpoint& endpoint, Deadline deadline, const S
   context->flags &= ~REDIS_BLOCK;
   if (tls) tls->start(*context, deadline, stop);
   connection.tls_ = std::move(tls);
-  connection.log_in(endpoint, deadline, stop);
+  connection.append_login(endpoint);
+  const Clock::duration left = deadline == no_deadline ? answer_time : deadline - Clock::now();
+  connection.time_to_greet_ = std::clamp<Clock::duration>(left, std::chrono::seconds(1), answer_time);
   return connection;
 }
 
-void Connection::log_in(const Endpoint& endpoint, Deadline deadline, const StopToken& stop) {
-  // Time may have passed while this program did not run: the server's silence begins only now.
-  deadline = std::max(deadline, Clock::now() + std::chrono::seconds(1));
+Connection Connection::open(const Endpoint& endpoint, Deadline deadline, const StopToken& stop) {
+  Connection connection = start(endpoint, deadline, stop);
+  connection.greet(stop);
+  return connection;
+}
+
+void Connection::append_login(const Endpoint& endpoint) {
   const std::optional<std::string> password =
       endpoint.password_file.empty() ? endpoint.password : read_password(endpoint.password_file);
-  if (password && endpoint.user.empty()) append({"AUTH", *password});
-  if (password && !endpoint.user.empty()) append({"AUTH", endpoint.user, *password});
-  append({"HELLO", "2"});
-  if (password) {
-    const Reply login = receive(deadline, stop);
+  const auto let_in = [endpoint, password](Connection&, ReplyView reply) {
     // A server without passwords lets everyone in: a password too many is no reason to stop.
-    if (!login.view().text().starts_with("ERR AUTH <password> called without any password")) {
-      throw_unless_let_in(endpoint, login.view(), *password);
-    }
+    if (reply.text().starts_with("ERR AUTH <password> called without any password")) return;
+    throw_unless_let_in(endpoint, reply, password.value_or(""));
+  };
+  if (password && endpoint.user.empty()) append_first({"AUTH", *password}, let_in);
+  if (password && !endpoint.user.empty()) append_first({"AUTH", endpoint.user, *password}, let_in);
+  append_first({"HELLO", "2"}, [let_in](Connection& connection, ReplyView hello) {
+    let_in(connection, hello);
+    connection.mode_ = field(hello, "mode");
+    expect(!connection.mode_.empty(), "HELLO");
+    connection.role_ = field(hello, "role");
+  });
+}
+
+void Connection::append_first(std::initializer_list<std::string_view> arguments, Answered answered) {
+  append(arguments);
+  first_.push_back(std::move(answered));
+}
+
+bool Connection::take_first() {
+  if (greeted()) return false;
+  const auto reply = read();
+  if (!reply) return false;
+  const Answered answered = std::move(first_.front());
+  answered(*this, reply->view());
+  first_.pop_front();
+  return true;
+}
+
+void Connection::greet(const StopToken& stop) {
+  silent_since_ = std::max(silent_since_, Clock::now());
+  while (!greeted()) {
+    flush();
+    if (!take_first()) wait_for_more(no_deadline, stop);
   }
-  const Reply hello = receive(deadline, stop);
-  throw_unless_let_in(endpoint, hello.view(), password.value_or(""));
-  mode_ = field(hello.view(), "mode");
-  expect(!mode_.empty(), "HELLO");
-  role_ = field(hello.view(), "role");
 }
 
 int Connection::fd() const { return context_->fd; }
@@ -240,7 +267,7 @@ bool Connection::fill() {
     replies_.filled(static_cast<std::size_t>(count));
     if (count > 0) {
       asked_ = false;
-      unacknowledged_ = 0;
+      if (unacknowledged_ > 0) unacknowledged_ = unacknowledged(fd());
       silent_since_ = Clock::now();
     }
   } while (tls_ && tls_->pending());
@@ -252,7 +279,7 @@ void Connection::fail(int saved_errno) const {
   throw Outage(reason(*context_, saved_errno));
 }
 
-std::optional<Reply> Connection::next() {
+std::optional<Reply> Connection::read() {
   try {
     return replies_.next();
   } catch (const NoReply& bytes) {
@@ -260,17 +287,27 @@ std::optional<Reply> Connection::next() {
   }
 }
 
+std::optional<Reply> Connection::next() {
+  while (take_first()) {
+  }
+  return greeted() ? read() : std::nullopt;
+}
+
+void Connection::wait_for_more(Deadline deadline, const StopToken& stop) {
+  pollfd ready{fd(), static_cast<short>(wants_write() ? POLLIN | POLLOUT : POLLIN), 0};
+  if (wait({&ready, 1}, std::min(deadline, dead_at()), stop) == 0) {
+    if (stop.requested()) throw Stopped();
+    if (Clock::now() >= deadline || dead()) throw Outage("no answer in time");
+  }
+  if ((ready.revents & ~POLLOUT) != 0) fill();
+}
+
 Reply Connection::receive(Deadline deadline, const StopToken& stop) {
   silent_since_ = std::max(silent_since_, Clock::now());  // nobody listened before
   while (true) {
     flush();
     if (auto reply = next()) return std::move(*reply);
-    pollfd ready{fd(), static_cast<short>(wants_write() ? POLLIN | POLLOUT : POLLIN), 0};
-    if (wait({&ready, 1}, std::min(deadline, dead_at()), stop) == 0) {
-      if (stop.requested()) throw Stopped();
-      if (Clock::now() >= deadline || dead()) throw Outage("no answer in time");
-    }
-    if ((ready.revents & ~POLLOUT) != 0) fill();
+    wait_for_more(deadline, stop);
   }
 }
 

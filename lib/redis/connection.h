@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -51,16 +53,30 @@ inline constexpr std::chrono::seconds answer_time{8};
 /// SIGPIPE must be ignored by the program.
 class Connection {
  public:
-  /// Connects, logs in and asks who is there (HELLO, https://redis.io/docs/latest/commands/hello/).
-  /// The endpoint's sentinels are not looked at: open_master (sentinel.h) asks them.
-  /// Throws Outage when nothing answers in time, Error(denied) when the login is refused,
-  /// Error(unreachable) for a Redis that these tools can't use, Stopped.
+  /// Connects. The login and the question who is there (HELLO, https://redis.io/docs/latest/commands/hello/)
+  /// go out together with what is queued first, and their answers are looked at before its own: so they cost
+  /// no round trip. The endpoint's sentinels are not looked at: open_master (sentinel.h) asks them.
+  /// Throws Outage when nobody takes the connection in time, Stopped; and all that reads answers throws,
+  /// until greeted(), also Outage when none comes in what is left of the time (at least a second),
+  /// Error(denied) when the login is refused, Error(unreachable) for a Redis that these tools can't use.
+  static Connection start(const Endpoint& endpoint, Deadline deadline, const StopToken& stop);
+
+  /// start() and greet().
   static Connection open(const Endpoint& endpoint, Deadline deadline, const StopToken& stop);
 
-  /// As HELLO said it: `standalone`, `cluster` or `sentinel`.
+  /// Waits for what was queued with append_first.
+  void greet(const StopToken& stop);
+  bool greeted() const { return first_.empty(); }
+
+  /// As HELLO said it: `standalone`, `cluster` or `sentinel`. Empty before.
   const std::string& mode() const { return mode_; }
-  /// `master` or `replica`; empty for a sentinel.
+  /// `master` or `replica`; empty for a sentinel, and before.
   const std::string& role() const { return role_; }
+
+  /// Queues a command that belongs to the greeting: nothing else was queued yet. Its answer goes to
+  /// `answered`, not to next().
+  using Answered = std::function<void(Connection&, ReplyView)>;
+  void append_first(std::initializer_list<std::string_view> arguments, Answered answered);
 
   int fd() const;
 
@@ -74,8 +90,9 @@ class Connection {
 
   /// Sends what the socket takes now. Throws Outage.
   void flush();
-  /// Something is queued that the socket did not take yet.
-  bool wants_write() const { return sent_ < out_.size(); }
+  /// So many bytes are queued that the socket did not take yet.
+  std::size_t unsent() const { return out_.size() - sent_; }
+  bool wants_write() const { return unsent() > 0; }
   /// Reads what has arrived, at most one read(2) or one record of TLS. Returns whether more may be there
   /// already. Throws Outage when the connection ended.
   bool fill();
@@ -93,7 +110,7 @@ class Connection {
   /// had nothing to answer, since it was asked.
   Deadline silent_since() const { return silent_since_; }
   /// When to ask whether a peer that owes an answer is dead(), if no byte has come before.
-  Deadline dead_at() const { return silent_since_ + answer_time; }
+  Deadline dead_at() const { return silent_since_ + (greeted() ? answer_time : time_to_greet_); }
   /// Whether nothing has moved for answer_time, in the socket's memory neither. The time may have passed
   /// while this program did not run: what has arrived must be read first.
   bool dead();
@@ -108,7 +125,10 @@ class Connection {
   explicit Connection(redisContext* context) : context_(context) {}
   std::string& queue();
   [[noreturn]] void fail(int saved_errno) const;
-  void log_in(const Endpoint& endpoint, Deadline deadline, const StopToken& stop);
+  void append_login(const Endpoint& endpoint);
+  std::optional<Reply> read();
+  bool take_first();
+  void wait_for_more(Deadline deadline, const StopToken& stop);
 
   std::unique_ptr<redisContext, Free> context_;
   std::optional<Tls> tls_;
@@ -119,6 +139,8 @@ class Connection {
   int unacknowledged_ = 0;  // of a large output: bytes in the socket's memory, not yet taken by the peer
   bool asked_ = false;
   Deadline silent_since_ = Clock::now();
+  std::deque<Answered> first_;  // of the greeting: who gets the answers that are due
+  Clock::duration time_to_greet_ = answer_time;
   std::string mode_;
   std::string role_;
 };

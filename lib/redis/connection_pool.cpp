@@ -1,6 +1,7 @@
 #include "redis/connection_pool.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "base/wait.h"
@@ -16,8 +17,53 @@ namespace {
 // One node among many must not keep the others waiting.
 constexpr auto time_to_ask = 1s;
 constexpr auto time_to_open = 2s;
+constexpr auto time_to_begin = 4500ms;
 
 }  // namespace
+
+void ConnectionPool::begin(const StopToken& stop) {
+  const bool one_way = !options_.first_retry_for && !options_.replicas && endpoint_.sentinels.empty();
+  if (known_slots_ || known_kind_ || !one_way) return refresh(no_deadline, stop);
+  try {
+    Connection& connection =
+        connections_.emplace("", Connection::start(endpoint_, Clock::now() + time_to_begin, stop))
+            .first->second;
+    connection.append_first({"CLUSTER", "SLOTS"}, [this](const Connection& from, ReplyView slots) {
+      check_kind(from);
+      guess_ = cluster_ ? Guess::wrong : Guess::none;
+      if (!cluster_) return;
+      throw_if_error(slots, "CLUSTER SLOTS");
+      slots_ = Slots(slots, endpoint_.host);
+      throw Outage("it is a cluster");
+    });
+  } catch (const Outage& outage) {
+    fail_to_reach(outage);
+  }
+  guess_ = Guess::made;
+  known_slots_ = true;
+}
+
+void ConnectionPool::check_kind(const Connection& connection) {
+  if (connection.mode() == "sentinel") {
+    throw Error(Failure::unreachable, endpoint_.str() +
+                                          " is a sentinel: write redis-sentinel://host:port,…/master, with "
+                                          "the master's name");
+  }
+  known_kind_ = true;
+  cluster_ = connection.mode() == "cluster";
+}
+
+void ConnectionPool::fail_to_reach(const Outage& outage) const {
+  throw Error(Failure::unreachable, "can't reach Redis at " + endpoint_.str() + ": " + outage.what());
+}
+
+bool ConnectionPool::broke(const Outage& outage) {
+  const Guess guess = guess_;
+  clear();
+  if (guess == Guess::made) fail_to_reach(outage);
+  known_slots_ = guess == Guess::wrong && !slots_.shards().empty();
+  return guess != Guess::wrong;
+}
 
 void ConnectionPool::refresh(Deadline deadline, const StopToken& stop) {
   if (known_slots_) return;
@@ -25,8 +71,7 @@ void ConnectionPool::refresh(Deadline deadline, const StopToken& stop) {
     if (cluster_) ask_again(deadline, stop);
   } else {
     Connection connection = first(stop);
-    known_kind_ = true;
-    cluster_ = connection.mode() == "cluster";
+    check_kind(connection);
     if (cluster_) {
       ask(connection, endpoint_.host, stop);
     } else if (options_.replicas) {
@@ -44,12 +89,12 @@ Connection ConnectionPool::first(const StopToken& stop) {
   Backoff backoff;
   while (true) {
     try {
-      return connect("", Clock::now() + 4500ms, stop);
+      Connection connection = connect("", Clock::now() + time_to_begin, stop);
+      connection.greet(stop);
+      return connection;
     } catch (const Outage& outage) {
       const auto pause = backoff.next();
-      if (Clock::now() + pause >= give_up) {
-        throw Error(Failure::unreachable, "can't reach Redis at " + endpoint_.str() + ": " + outage.what());
-      }
+      if (Clock::now() + pause >= give_up) fail_to_reach(outage);
       wait({}, Clock::now() + pause, stop);
       if (stop.requested()) throw Stopped();
     }
@@ -106,7 +151,10 @@ std::vector<std::string> ConnectionPool::nodes(std::string_view topic) const {
 Connection ConnectionPool::open(const std::string& node, Deadline deadline, const StopToken& stop) {
   Connection connection =
       connect(node, std::min(deadline, Clock::now() + (cluster_ ? time_to_open : 5s)), stop);
-  if (options_.replicas) connection.command({"READONLY"}, stop);
+  if (options_.replicas) {
+    connection.append_first({"READONLY"},
+                            [](const Connection&, ReplyView reply) { throw_if_error(reply, "READONLY"); });
+  }
   return connection;
 }
 
@@ -118,19 +166,13 @@ Connection ConnectionPool::connect(const std::string& node, Deadline deadline, c
     endpoint.host = node.substr(0, colon);
     endpoint.port = static_cast<std::uint16_t>(std::stoul(node.substr(colon + 1)));
     try {
-      return Connection::open(endpoint, deadline, stop);
+      return Connection::start(endpoint, deadline, stop);
     } catch (const Outage& outage) {
       throw Outage(outage.what(), node);
     }
   }
   if (!endpoint_.sentinels.empty()) return open_master(endpoint_, sentinel_turn_++, deadline, stop);
-  Connection connection = Connection::open(endpoint_, deadline, stop);
-  if (connection.mode() == "sentinel") {
-    throw Error(Failure::unreachable, endpoint_.str() +
-                                          " is a sentinel: write redis-sentinel://host:port,…/master, with "
-                                          "the master's name");
-  }
-  return connection;
+  return Connection::start(endpoint_, deadline, stop);
 }
 
 Connection& ConnectionPool::of(std::string_view topic, const StopToken& stop, Deadline deadline) {
@@ -143,6 +185,7 @@ std::vector<Connection*> ConnectionPool::all_of(std::string_view topic, const St
   for (const std::string& node : nodes(topic)) {
     try {
       Connection* const connection = &at(node, no_deadline, stop);
+      connection->greet(stop);
       if (connection != connections.front()) connections.push_back(connection);
     } catch (const Outage&) {
       // A replica that is away has no part in anything.
@@ -158,6 +201,7 @@ Connection* ConnectionPool::cached(std::string_view topic) {
 
 void ConnectionPool::clear() {
   connections_.clear();
+  guess_ = Guess::none;
   invalidate();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <random>
@@ -8,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "base/wait.h"
 #include "redis/connection.h"
 #include "redis/slots.h"
@@ -27,6 +29,17 @@ class ConnectionPool {
  public:
   explicit ConnectionPool(Endpoint endpoint, PoolOptions options = {})
       : endpoint_(std::move(endpoint)), options_(options) {}
+  ConnectionPool(const ConnectionPool&) = delete;
+  ConnectionPool& operator=(const ConnectionPool&) = delete;
+
+  /// Connects, if there is no connection yet. The first questions can be asked before it is known what kind
+  /// of Redis it is, and are answered in the same round trip: until then it counts as a single server. Where
+  /// it turns out to be a cluster, an Outage ends what was asked, which broke() knows to be none; nothing may
+  /// be asked till then that would do harm at the wrong node. Throws what refresh() throws.
+  void begin(const StopToken& stop);
+
+  /// What was said until now may have been said to a cluster.
+  bool is_guess() const { return guess_ == Guess::made; }
 
   /// Gets to know what kind of Redis it is, and in a cluster who serves which slots, unless that is known.
   /// The first time it throws Error(unreachable) that names the endpoint when there is no way, and
@@ -55,6 +68,11 @@ class ConnectionPool {
   /// Forgets all connections, since they may have broken or have answers outstanding, and invalidates.
   void clear();
 
+  /// clear(), after an Outage in what was asked. Returns false if there was none, but a cluster where begin()
+  /// had counted on a single server: ask again at once. Throws Error(unreachable) that names the endpoint
+  /// when the first connection never became one.
+  bool broke(const Outage& outage);
+
   /// A new connection that the caller owns. One try, for at most 5 s and not past the deadline. Throws
   /// Outage, Error(denied), Stopped.
   Connection open(const std::string& node, Deadline deadline, const StopToken& stop);
@@ -66,11 +84,14 @@ class ConnectionPool {
   Connection& at(const std::string& node, Deadline deadline, const StopToken& stop);
   Connection connect(const std::string& node, Deadline deadline, const StopToken& stop);
   Connection first(const StopToken& stop);
+  void check_kind(const Connection& connection);
+  [[noreturn]] void fail_to_reach(const Outage& outage) const;
   void ask_again(Deadline deadline, const StopToken& stop);
   void ask(Connection& connection, const std::string& host, const StopToken& stop);
 
   Endpoint endpoint_;
   PoolOptions options_;
+  enum class Guess : std::uint8_t { none, made, wrong } guess_ = Guess::none;
   bool known_kind_ = false;
   bool cluster_ = false;
   bool known_slots_ = false;

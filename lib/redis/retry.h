@@ -115,8 +115,7 @@ auto with_retry(ConnectionPool& pool, RetryPolicy& retry, const StopToken& stop,
         return result;
       }
     } catch (const Outage& outage) {
-      pool.clear();
-      retry.failed(outage);
+      if (pool.broke(outage)) retry.failed(outage);
     } catch (const Stopped&) {
       pool.clear();
       if (!stop.requested()) retry.give_up_if_late();

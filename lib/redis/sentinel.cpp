@@ -32,10 +32,10 @@ Address ask(const Endpoint& endpoint, const Address& sentinel, Deadline deadline
   one.user.clear();
   one.password = endpoint.sentinel_password;
   one.password_file.clear();
-  Connection connection = Connection::open(one, deadline, stop);
-  if (connection.mode() != "sentinel") throw Outage("is no sentinel, but a Redis server");
+  Connection connection = Connection::start(one, deadline, stop);
   connection.append({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", endpoint.master});
   const Reply master = connection.receive(deadline, stop);
+  if (connection.mode() != "sentinel") throw Outage("is no sentinel, but a Redis server");
   throw_if_error(master.view());
   expect(master.view().is_nil() || master.view().size() == 2, "SENTINEL GET-MASTER-ADDR-BY-NAME");
   if (master.view().is_nil()) throw Outage("knows no master \"" + endpoint.master + '"');

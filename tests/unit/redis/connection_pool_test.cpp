@@ -74,16 +74,19 @@ class Node {
       std::array<char, 4096> part{};
       ssize_t size = 0;
       while ((size = read(peer, part.data(), part.size())) > 0) {
-        const bool hello = std::string_view(part.data(), static_cast<std::size_t>(size)).find("HELLO") !=
-                           std::string_view::npos;
-        answer(peer, hello);
+        const std::string_view asked(part.data(), static_cast<std::size_t>(size));
+        const auto has = [&](const char* word) { return asked.find(word) != std::string_view::npos; };
+        if (has("HELLO")) answer(peer, array(2) + bulk("mode") + bulk("cluster"));
+        if (has("SLOTS")) answer(peer, slots());
       }
       close(peer);
     }
   }
-  void answer(int peer, bool hello) {
+  std::string slots() {
     const std::lock_guard lock(mutex_);
-    const std::string bytes = hello ? array(2) + bulk("mode") + bulk("cluster") : slots_;
+    return slots_;
+  }
+  static void answer(int peer, const std::string& bytes) {
     CHECK(send(peer, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
   }
 
