@@ -40,7 +40,6 @@ void try_topic(std::string_view input) {
   try_work(input, [](ConnectionPool& pool) { look_up(pool, {topic, "team"}, no_stop); });
   try_work(input, [](ConnectionPool& pool) { list_topics(pool, no_stop); });
   try_work(input, [](ConnectionPool& pool) { presence(pool, topic, no_stop); });
-  try_work(input, [](ConnectionPool& pool) { subscribers(pool, {topic, "team"}, no_stop); });
   try_work(input, [](ConnectionPool& pool) { add_topic(pool, topic, {}, no_stop); });
   try_work(input, [](ConnectionPool& pool) { set_topic(pool, topic, {1, 1ms, "it"}, no_stop); });
   try_work(input, [](ConnectionPool& pool) { remove_topic(pool, topic, true, no_stop); });
@@ -56,7 +55,7 @@ void try_overview(std::string_view input) {
 
 void try_history(std::string_view input) {
   try_work(input, [](ConnectionPool& pool) { before_last(pool.of(topic, no_stop), topic, 3, no_stop); });
-  try_work(input, [](ConnectionPool& pool) { newest(pool.of(topic, no_stop), topic, no_stop); });
+  try_work(input, [](ConnectionPool& pool) { newest_id(pool.of(topic, no_stop), topic, no_stop); });
   try_work(input, [](ConnectionPool& pool) {
     Connection& connection = pool.of(topic, no_stop);
     History history(topic, {});
