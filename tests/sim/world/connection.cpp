@@ -30,16 +30,23 @@ std::size_t Connection::send(std::string_view bytes) {
   return bytes.size();
 }
 
-// What is under way waits, too, when the way is stalled.
-void Connection::arrive(Time when, std::function<void()> what) {
-  world_.at(when, [self = shared_from_this(), what = std::move(what)]() mutable {
-    if (self->world_.now() < self->stalled_until_) return self->arrive(self->stalled_until_, std::move(what));
-    what();
-  });
+void Connection::arrive(Way& way, Time when, std::function<void()> what) {
+  way.queue.push_back(std::move(what));
+  world_.at(when, [self = shared_from_this(), &way] { self->let_in(way); });
+}
+
+// What is under way waits, too, when the way is stalled, and nothing overtakes it.
+void Connection::let_in(Way& way) {
+  if (world_.now() < stalled_until_) {
+    return world_.at(stalled_until_, [self = shared_from_this(), &way] { self->let_in(way); });
+  }
+  const std::function<void()> what = std::move(way.queue.front());
+  way.queue.pop_front();
+  what();
 }
 
 void Connection::up(std::string bytes) {
-  arrive(arrival(up_), [this, bytes = std::move(bytes)] {
+  arrive(up_, arrival(up_), [this, bytes = std::move(bytes)] {
     up_.bytes -= bytes.size();
     const std::string_view kept = std::string_view(bytes).substr(0, drop_behind_);
     if (drop_behind_ != SIZE_MAX) drop_behind_ -= kept.size();
@@ -52,7 +59,7 @@ void Connection::up(std::string bytes) {
 }
 
 void Connection::down(std::string bytes) {
-  arrive(arrival(down_), [this, bytes = std::move(bytes)] {
+  arrive(down_, arrival(down_), [this, bytes = std::move(bytes)] {
     down_.bytes -= bytes.size();
     if (cut_ || gone_) return;
     inbox_ += bytes;
@@ -62,7 +69,7 @@ void Connection::down(std::string bytes) {
 }
 
 void Connection::end_up() {
-  arrive(up_.last, [this] {
+  arrive(up_, up_.last, [this] {
     tool_closed = true;
     host_.receive(shared_from_this());
   });
@@ -77,7 +84,7 @@ void Connection::close_by_tool() {
 }
 
 void Connection::accepted() {
-  arrive(arrival(down_), [this] {
+  arrive(down_, arrival(down_), [this] {
     if (state_ != State::connecting || cut_) return;
     state_ = State::open;
     wake_tool();
@@ -86,7 +93,7 @@ void Connection::accepted() {
 
 void Connection::refused_by_host() {
   done_ = true;
-  arrive(arrival(down_), [this] {
+  arrive(down_, arrival(down_), [this] {
     if (cut_) return;
     state_ = State::refused;
     wake_tool();
@@ -114,7 +121,7 @@ void Connection::close_by_server() {
   pull();
   done_ = true;
   client = nullptr;
-  arrive(arrival(down_), [this] {
+  arrive(down_, arrival(down_), [this] {
     if (state_ == State::open) state_ = State::ended;
     wake_tool();
   });
@@ -123,7 +130,7 @@ void Connection::close_by_server() {
 void Connection::reset_by_host() {
   done_ = true;
   client = nullptr;
-  arrive(arrival(down_), [this] {
+  arrive(down_, arrival(down_), [this] {
     if (state_ != State::refused) state_ = State::reset;
     wake_tool();
   });

@@ -71,11 +71,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   struct Way {
-    Time last = 0;          // when what was sent last arrives
-    std::size_t bytes = 0;  // under way
+    Time last = 0;                            // when what was sent last arrives
+    std::size_t bytes = 0;                    // under way
+    std::deque<std::function<void()>> queue;  // what arrives, one after the other
   };
   Time arrival(Way& way);
-  void arrive(Time when, std::function<void()> what);
+  void arrive(Way& way, Time when, std::function<void()> what);
+  void let_in(Way& way);
   void up(std::string bytes);
   void down(std::string bytes);
   void end_up();
