@@ -90,7 +90,7 @@ n, max_len, max_age = tonumber(n), tonumber(max_len), tonumber(max_age)
 -- the clock has stepped. It stands behind what was there then, and came in its time.
 local function position_in_stream()
   local found, from, next_n = false, after, nil
-  local until_ms = later(sent_last, after:match('^%d+')) and sent_last or highest
+  local until_ms = not guess and later(sent_last, after:match('^%d+')) and sent_last or highest
   while true do
     local page = call('XRANGE', stream, '(' .. from, '+', 'COUNT', 100)
     if page.err then return false, page.err end
