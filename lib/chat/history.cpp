@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t page_bytes = std::size_t{512} * 1024;
 constexpr std::size_t most_entries = 2000;
+constexpr std::size_t most_times = 4;  // so much larger far away: the server is held up for less than 5 ms
+constexpr auto long_wait = std::chrono::milliseconds(2);
 
 }  // namespace
 
@@ -62,7 +64,9 @@ void History::ask(Connection& connection) {
 }
 
 Reply History::take(Connection& connection, const StopToken& stop) {
+  const Deadline begin = Clock::now();
   Reply reply = connection.receive(stop);
+  if (Clock::now() - begin > long_wait) times_ = std::min(2 * times_, most_times);
   asked_ = false;
   throw_if_error(reply.view(), "XRANGE " + key_);
   const ReplyView page = reply.view();
@@ -84,7 +88,8 @@ void History::drop(Connection& connection, const StopToken& stop) {
 }
 
 void History::adapt(std::size_t entry_bytes) {
-  count_ = std::clamp<std::size_t>(page_bytes / entry_bytes, 1, std::min(most_entries, count_ * 4));
+  count_ = std::clamp<std::size_t>(times_ * page_bytes / entry_bytes, 1,
+                                   std::min(times_ * most_entries, count_ * 4));
 }
 
 Anchor newest_of(ReplyView reply) {

@@ -22,7 +22,7 @@ bool parse_entry(ReplyView entry, Message& out, std::string& why);
 EntryId entry_id(ReplyView entry);
 
 /// A topic's stored messages, page by page (https://redis.io/docs/latest/commands/xrange/). A page's length
-/// follows the bytes seen, so that memory stays bounded whatever the size of messages.
+/// follows the bytes seen, so that memory stays bounded whatever the size of messages, and the distance.
 class History {
  public:
   /// What comes after `after`, up to and including `to`, in this order; reversed: from `to` down to what
@@ -55,6 +55,7 @@ class History {
   std::string key_;
   Range range_;
   std::size_t count_ = 50;
+  std::size_t times_ = 1;  // as large as near the server
   bool asked_ = false;
 };
 
