@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 
 from end_to_end import measure_end_to_end
+from far import measure_far
 from history import measure_history
 from latency import measure_latency
 from programs import installed
@@ -54,6 +55,7 @@ MEASUREMENTS = {
     "topics": lambda size, _: [measure_topics(size.topics, size.lines // 2, size.rounds)],
     "size": lambda size, _: [measure_sizes(size.bytes, size.all_bytes, size.rounds)],
     "history": lambda size, _: measure_history(size.lengths, size.rounds),
+    "far": lambda size, _: measure_far(size.lines, size.rounds),
 }
 
 
