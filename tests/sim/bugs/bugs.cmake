@@ -30,6 +30,7 @@ function(plant_bug patch)
   else()
     set_target_properties(bug_${name} PROPERTIES EXCLUDE_FROM_ALL TRUE)
   endif()
+  target_compile_options(bug_${name} PRIVATE -Wno-error)  # a bug may leave something unused
   target_link_libraries(bug_${name} PRIVATE sim_world
     PkgConfig::hiredis PkgConfig::pcre2 nlohmann_json::nlohmann_json simdjson::simdjson)
   target_link_options(bug_${name} PRIVATE ${sim_system_calls})
