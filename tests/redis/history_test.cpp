@@ -82,7 +82,10 @@ TEST_CASE("pages hold all entries once, in order") {
   fill(connection, topic, 6000, 1);
   const Pages forward = read(connection, topic, {});
   CHECK(forward.numbers == sequence(1, 6000));
-  CHECK(forward.sizes == std::vector<std::size_t>{50, 200, 800, 2000, 2000, 950});
+  REQUIRE(forward.sizes.size() >= 4);
+  CHECK(std::vector(forward.sizes.begin(), forward.sizes.begin() + 3) ==
+        std::vector<std::size_t>{50, 200, 800});
+  for (const std::size_t size : forward.sizes) CHECK(size <= 8000);
 
   Numbers backward = sequence(1, 6000);
   std::reverse(backward.begin(), backward.end());
@@ -111,7 +114,11 @@ TEST_CASE("pages follow the bytes seen") {
   Connection connection = connect();
   const std::string topic = "history_test/bytes";
   fill(connection, topic, 70, 100'000);
-  CHECK(read(connection, topic, {}).sizes == std::vector<std::size_t>{50, 5, 5, 5, 5, 0});
+  const Pages pages = read(connection, topic, {});
+  CHECK(pages.numbers == sequence(1, 70));
+  CHECK(pages.sizes.front() == 50);
+  // Up to four times as many where an answer takes its time.
+  for (std::size_t i = 1; i < pages.sizes.size(); ++i) CHECK(pages.sizes[i] <= 20);
 }
 
 TEST_CASE("a page asked for can be dropped, and the connection used") {
