@@ -64,6 +64,22 @@ def test_the_first_message_of_a_topic_is_shown_at_whatever_moment_of_the_start_i
     assert moment > 5
 
 
+def test_a_message_at_whatever_moment_of_a_plain_start_is_before_it_or_shown(server):
+    for moment in range(1, 20):
+        for earlier in (0, 3):
+            topic = f"plain{moment}-{earlier}"
+            server.run("chat-topics", "add", topic)
+            server.pub(topic, *["earlier"] * earlier)
+            with Meanwhile(server.socket, moment, lambda topic=topic: server.pub(topic, "first")) as proxy:
+                sub = server.follow(topic, "-n", "2", "--raw", "--strict", "--redis", proxy.url)
+                left = proxy.left
+                server.pub(topic, "second", "third")
+                assert sub.finish().text in ("first\nsecond\n", "second\nthird\n"), (moment, earlier)
+        if left > 0:
+            break
+    assert moment > 4
+
+
 def test_text_names_the_topic_when_there_are_several(server):
     sub = server.follow("topic1", "topic2", "-n", "2")
     server.pub("topic2", "b")
