@@ -120,15 +120,16 @@ bool Subscriber::reconnect_all() {
 
 void Subscriber::sync(const std::string& node, FollowedTopics topics) {
   const std::vector<std::string> names = names_of(topics);
-  const bool starts = std::ranges::any_of(topics, [](const auto* topic) { return !topic->start_resolved; });
-  ask_look_up(pool_, names, starts, stop_);
+  const bool newest =
+      !options_.live || std::ranges::any_of(topics, [](const auto* topic) { return !topic->start_resolved; });
+  ask_look_up(pool_, names, newest, stop_);
   if (options_.live) pushes_from(node);  // on its way meanwhile
-  take_states(topics, take_look_up(pool_, names, starts, stop_));
+  take_states(topics, take_look_up(pool_, names, newest, stop_));
   FollowedTopics behind;
   for (FollowedTopic* const topic : topics) {
     const bool at_end = options_.live && !topic->start_resolved && topic->start.kind == StartAt::Kind::now;
     if (!at_end) behind.push_back(topic);
-    if (!topic->start_resolved) reader_.resolve_start(*topic);
+    reader_.resolve_start(*topic);
     if (at_end && topic->state.newest.id == first_id) reader_.pass_empty(*topic);
   }
   reader_.catch_up(behind);

@@ -27,6 +27,10 @@ std::uint64_t milliseconds(std::chrono::milliseconds time) {
 void TopicReader::resolve_start(FollowedTopic& topic) {
   const StartAt& start = topic.start;
   Account& account = topic.account;
+  if (topic.start_resolved) {  // another history has other times: it has another end, too
+    if (!options_.live && !options_.reverse) resolve_end(topic);
+    return;
+  }
   if (options_.replica) account.reads_replica();
   switch (start.kind) {
     case StartAt::Kind::now: {
@@ -49,13 +53,13 @@ void TopicReader::resolve_start(FollowedTopic& topic) {
       }
       break;
   }
-  topic.last_at_start = topic.state.last;
   options_.live ? notices_.end(topic.state.last) : resolve_end(topic);
   topic.start_resolved = true;
 }
 
 void TopicReader::resolve_end(FollowedTopic& topic) {
   Connection& connection = pool_.of(topic.name, stop_);
+  topic.last_at_start = topic.state.last;
   topic.to = topic.state.newest.id;
   if (options_.to) topic.to = std::min(topic.to, *options_.to);
   if (options_.until) {

@@ -159,7 +159,7 @@ def test_no_reply_of_another_shape_breaks_a_tool(server):
     plain = [Run(server, argv) for argv in EXCHANGES]
     prepare(server, plain)
     assert asyncio.run(all_of(plain)) == []
-    assert all(run.replies >= 4 for run in plain), [(run.argv, run.replies) for run in plain]
+    assert all(run.replies >= 3 for run in plain), [(run.argv, run.replies) for run in plain]
     places = [(run.argv, argv, place) for run, argv in zip(plain, EXCHANGES) for place in range(min(run.replies, PLACES))]
     runs = [
         Run(server, argv, place, shape)

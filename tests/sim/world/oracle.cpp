@@ -24,6 +24,7 @@ void Oracle::watch(Server& server) {
     const auto place = histories.find(key);
     History& history = place != histories.end() ? place->second : histories[std::string(key)];
     history.push_back({id, line});
+    if (old_masters_.contains(&server)) given_up_.insert(line);
   };
 }
 
@@ -40,6 +41,7 @@ void Oracle::restarted(const Server& server) {
 }
 
 void Oracle::taken_over(const Server& from, const Server& to) {
+  old_masters_.insert(&to);
   const auto& kept = histories_[&from];
   for (const auto& [key, history] : histories_[&to]) {
     const auto place = kept.find(key);
@@ -55,6 +57,7 @@ void Oracle::taken_over(const Server& from, const Server& to) {
 void Oracle::copied(const Server& from, const Server& to) {
   taken_over(from, to);
   histories_[&to] = histories_[&from];
+  old_masters_.erase(&to);
 }
 
 }  // namespace sim

@@ -36,7 +36,7 @@ class Oracle {
   void watch(Server& server);
   /// The server has started again: what isn't in its data is gone.
   void restarted(const Server& server);
-  /// What `to` has and `from` hasn't is given up.
+  /// What `to` has and `from` hasn't is given up, and all that `to` stores before it is synchronised.
   void taken_over(const Server& from, const Server& to);
   /// A full synchronisation.
   void copied(const Server& from, const Server& to);
@@ -50,6 +50,7 @@ class Oracle {
   // Only looked up, never gone through: its order is that of addresses.
   std::map<const Server*, std::map<std::string, History, std::less<>>> histories_;
   std::set<Line> given_up_;
+  std::set<const Server*> old_masters_;
 };
 
 }  // namespace sim
