@@ -259,6 +259,16 @@ def test_a_paste_between_two_prompts_is_one_message(server):
     assert server.messages() == [b"one", b"two", b"three\nfour"]
 
 
+def test_a_terminal_that_is_gone_ends_it(server, tmux):
+    chat = tmux("topic1", "eve")
+    chat.until(r"\[topic1\] eve:$")
+    chat.type("hello\r")
+    until_true(lambda: server.messages() == [b"hello"])
+    chat.close()
+    until_true(lambda: "topic1\teve" not in server.run("chat-topics", "who").lines)
+    until_true(lambda: subprocess.run(["pgrep", "-f", f"{server.url}.*{CHAT}"], capture_output=True).returncode == 1)
+
+
 def test_input_that_is_no_utf_8(server, tmux):
     chat = tmux("topic1", "ana")
     chat.until(PROMPT + "$")
