@@ -47,7 +47,8 @@ bool harmless(std::string_view text, std::string_view allowed) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     if ((byte < 0x20 || byte == 0x7f) && allowed.find(text[i]) == allowed.npos) return false;
-    if (byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0) return false;
+    const auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    if (byte == 0xc2 && next >= 0x80 && next < 0xa0) return false;
   }
   return std::ranges::none_of(driving, [&](std::string_view one) { return text.find(one) != text.npos; });
 }
