@@ -52,11 +52,13 @@ std::string unquoted_time(const CLI::App& app, const std::vector<std::string>& w
     if (option == nullptr || !option->get_type_name().starts_with("TIME")) continue;
     const bool joined = name.size() < words[i].size();
     if (!joined && i + 2 == words.size()) break;
-    std::string time = joined ? words[i].substr(name.size() + 1) : words[i + 1];
-    time.append(" ").append(words[joined ? i + 1 : i + 2]);
+    const std::string time =
+        joined ? words[i].substr(name.size() + 1) + " " + words[i + 1] : words[i + 1] + " " + words[i + 2];
     try {
       time_of(time);
-      return name + ": a time of two words wants quotes: " + name + " '" + time + "'";
+      std::string hint = name;
+      hint.append(": a time of two words wants quotes: ").append(name).append(" '").append(time).append("'");
+      return hint;
     } catch (const Error&) {
     }
   }
