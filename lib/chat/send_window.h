@@ -31,7 +31,8 @@ class SendWindow {
     // Waiting in a queue makes no way longer.
     const auto enough = [&](std::uint64_t count) {
       return static_cast<std::size_t>(
-          3 * static_cast<double>(count) * (static_cast<double>(shortest_.count()) / static_cast<double>(took.count())));
+          3 * static_cast<double>(count) *
+          (static_cast<double>(shortest_.count()) / static_cast<double>(took.count())));
     };
     most_batches_ = std::max(most_batches_, enough(batches_ - sent.batches));
     most_bytes_ = std::clamp(enough(bytes_ - sent.bytes), most_bytes_, std::size_t{4} * 1024 * 1024);
