@@ -60,10 +60,10 @@ std::optional<std::string> percent_decode(std::string_view text) {
   return out;
 }
 
-std::string percent_encode(std::string_view text) {
+std::string percent_encode(std::string_view text, std::string_view kept = "-._~/") {
   std::string out;
   for (const char c : text) {
-    if (is_letter(c) || is_digit(c) || std::string_view("-._~/").find(c) != std::string_view::npos) {
+    if (is_letter(c) || is_digit(c) || kept.find(c) != std::string_view::npos) {
       out += c;
       continue;
     }
@@ -266,7 +266,7 @@ void UrlParser::read_sentinels(std::string_view rest) {
 }  // namespace
 
 std::string Endpoint::str() const {
-  const std::string login = user.empty() ? "" : (hide_user ? "…" : percent_encode(user)) + '@';
+  const std::string login = user.empty() ? "" : (hide_user ? "…" : percent_encode(user, "-._~")) + '@';
   if (!sentinels.empty()) {
     std::string hosts;
     for (const auto& [name, number] : sentinels) {

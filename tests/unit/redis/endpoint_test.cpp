@@ -57,6 +57,7 @@ TEST_CASE("user and password") {
   CHECK(parse_url("redis://a%40b:p%3Aq%2F%23%3f%25@h").password == "p:q/#?%");
   CHECK(parse_url("redis://a:b:c@h").password == "b:c");
   CHECK(parse_url("redis://a%40b:pw@h").str() == "redis://a%40b@h:6379");
+  CHECK(parse_url("unix://a%2Fb:pw@/socket").str() == "unix://a%2Fb@/socket");
 }
 
 TEST_CASE("what may be a password in the place of a user is not shown") {
