@@ -459,6 +459,7 @@ class Server(Tools):
         """As new: no keys, no scripts, nobody connected, nothing in the home folder."""
         super().close()
         with self.client() as client:
+            client.execute_command("CLIENT UNPAUSE")  # a test that failed may have left it so
             client.execute_command("CLIENT KILL TYPE PUBSUB")
             client.execute_command("CLIENT KILL TYPE NORMAL SKIPME YES")
             client.flushall()
