@@ -92,6 +92,10 @@ void History::adapt(std::size_t entry_bytes) {
                                    std::min(times_ * most_entries, count_ * 4));
 }
 
+void append_newest(Connection& connection, std::string_view topic) {
+  connection.append({"XREVRANGE", stream_key(topic), "+", "-", "COUNT", "1"});
+}
+
 Anchor newest_of(ReplyView reply) {
   expect(reply.is_array(), "XREVRANGE");
   if (reply.size() == 0) return {};

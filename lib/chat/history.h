@@ -59,7 +59,9 @@ class History {
   bool asked_ = false;
 };
 
-/// What XREVRANGE with COUNT 1 answers: the newest entry's position, an ID alone when it is no chat message;
+/// Asks for a topic's newest entry.
+void append_newest(Connection& connection, std::string_view topic);
+/// What the answer is: the newest entry's position, an ID alone when it is no chat message;
 /// first_id when there is none.
 Anchor newest_of(ReplyView reply);
 /// The IDs of the newest and of the oldest entry; first_id when there is none.

@@ -20,7 +20,7 @@ void append_parts(ConnectionPool& pool, const TopicOverview& topic, const StopTo
   Connection& connection = pool.of(topic.name, stop);
   const std::string key = stream_key(topic.name);
   connection.append({"XLEN", key});
-  connection.append({"XREVRANGE", key, "+", "-", "COUNT", "1"});
+  append_newest(connection, topic.name);
   for (std::size_t i = 0; i < TopicOverview::parts; ++i) {
     const auto begin = topic.state.now - part_length * (TopicOverview::parts - i);
     connection.append({"XRANGE", key, std::to_string(begin.count()), "+", "COUNT", "1"});

@@ -172,6 +172,7 @@ void Publisher::step(short ready_events) {
     lose_connection(outage);
   } catch (const Stopped&) {
     pool_.clear();
+    lost_connection_ = true;
     drop_connection();  // there is some time left to finish
   }
   naming_first_record([this] { retry_.give_up_if_late(); });

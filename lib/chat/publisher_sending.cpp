@@ -295,7 +295,6 @@ void Publisher::repair_and_resend() {
 void Publisher::drop_connection() {
   connection_ = nullptr;
   window_ = {};
-  lost_connection_ = true;
   refusals_ = 0;
   due_ = 0;
   going_back_ = false;
@@ -317,12 +316,10 @@ void Publisher::drop_connection() {
 
 void Publisher::lose_connection(const Outage& outage) {
   if (!pool_.broke(outage)) {  // nothing can have been stored yet
-    const bool lost = lost_connection_;
     for (Batch& batch : queue_) batch.sent_first = batch.sent_last = 0;
-    drop_connection();
-    lost_connection_ = lost;
-    return;
+    return drop_connection();
   }
+  lost_connection_ = true;
   drop_connection();
   if (!done()) naming_first_record([&] { retry_.failed(outage, node_); });
 }

@@ -197,7 +197,7 @@ void ask_look_up(ConnectionPool& pool, const std::vector<std::string>& topics, b
   for (const std::string& topic : topics) {
     Connection& connection = pool.of(topic, stop);
     append_look_up(connection, topic);
-    if (newest) connection.append({"XREVRANGE", stream_key(topic), "+", "-", "COUNT", "1"});
+    if (newest) append_newest(connection, topic);
     if (asks_index(pool, topic)) connection.append({"HGET", topics_channel, topic});
   }
   for (const std::string& topic : topics) pool.of(topic, stop).flush();

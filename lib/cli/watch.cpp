@@ -27,6 +27,12 @@ class Watch {
  public:
   Watch(ConnectionPool& pool, const WatchOptions& options, Output& out)
       : pool_(pool), options_(options), out_(out), retry_(pool.endpoint(), options.retry_for, notices()) {}
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  ~Watch() {
+    screen_.reset();
+    cli::before_death(nullptr);
+  }
 
   void run(const StopToken& stop) {
     with_retry(pool_, retry_, stop, [this](const StopToken& until) { look(until); });
@@ -210,12 +216,9 @@ class Watch {
 void watch(ConnectionPool& pool, const WatchOptions& options, Output& out, const StopToken& stop) {
   try {
     Watch(pool, options, out).run(stop);
-  } catch (const Stopped&) {  // it ends as the user wants it
-  } catch (...) {
-    cli::before_death(nullptr);
-    throw;
+  } catch (const Stopped&) {
+    return;
   }
-  cli::before_death(nullptr);
 }
 
 }  // namespace chat

@@ -169,11 +169,9 @@ bool GroupReader::work() {
   expect(claimed[0].is_string() && claimed[1].is_array(), "XAUTOCLAIM");
   claim_from_ = claimed[0].text();
   // What Redis 7 found deleted, it has taken out of the group itself.
-  std::string gone;
-  for (std::size_t i = 0; i < claimed[2].size(); ++i) {
-    gone.append(i == 0 ? "" : "; ").append(one_text(options_.topic, claimed[2][i].text(), "trimmed"));
-  }
-  if (!gone.empty()) notices_.lost(gone);
+  Texts gone;
+  for (std::size_t i = 0; i < claimed[2].size(); ++i) gone.emplace_back(claimed[2][i].text());
+  tell_trimmed(gone);
   for (std::size_t i = 0; i < claimed[1].size(); ++i) {
     if (deferred_.contains(id_of(claimed[1][i], "XAUTOCLAIM"))) continue;
     look_for_left();
@@ -231,6 +229,15 @@ void GroupReader::account_for(ReplyView taken) {
   waiting_ = entries.size() == 0;
   oldest_ = state.oldest();
   if (!account_.take(taken[0], entries, state, *connection_)) connection_ = nullptr;  // connect() looks back
+}
+
+// All at once, since it may end the run.
+void GroupReader::tell_trimmed(const Texts& ids) {
+  std::string all;
+  for (const std::string& id : ids) {
+    all.append(all.empty() ? "" : "; ").append(one_text(options_.topic, id, "trimmed"));
+  }
+  if (!all.empty()) notices_.lost(all);
 }
 
 // Tells it before it counts as done, and then even when that ends the run.
@@ -451,15 +458,16 @@ bool GroupReader::release() {
   append_claim("nobody", ids, {"IDLE", long_ago});
   const Reply released = receive({}, "XCLAIM");
   // What was trimmed meanwhile, Redis takes out of the group without a word.
-  std::string gone;
-  for (std::size_t i = 0, at = 0; i < ids.size(); ++i) {
-    if (released[at].text() == ids[i]) {
+  Texts gone;
+  std::size_t at = 0;
+  for (const std::string& id : ids) {
+    if (released[at].text() == id) {
       ++at;
     } else {
-      gone.append(gone.empty() ? "" : "; ").append(one_text(options_.topic, ids[i], "trimmed"));
+      gone.push_back(id);
     }
   }
-  if (!gone.empty()) notices_.lost(gone);
+  tell_trimmed(gone);
   return true;
 }
 

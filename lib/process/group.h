@@ -77,6 +77,7 @@ class GroupReader : public Checkpoint {
   bool work();
   Reply take(const std::string& count);
   bool tell(ReplyView taken);
+  void tell_trimmed(const Texts& ids);
   void account_for(ReplyView taken);
   void lose(EntryId id, std::string_view how);
   bool is_expired(EntryId id) const { return id.ms < static_cast<std::uint64_t>(oldest_.count()); }

@@ -13,12 +13,6 @@ Anchor anchor_of(ReplyView entry) { return {entry_id(entry), std::string(field(e
 
 }  // namespace
 
-ReplyView field(ReplyView record, std::string_view name) {
-  std::size_t i = 0;
-  while (i + 1 < record.size() && record[i].text() != name) i += 2;
-  return record[i + 1];
-}
-
 EntryId id_of(ReplyView text, std::string_view command) {
   const auto id = EntryId::parse(text.text());
   expect(id.has_value(), command);

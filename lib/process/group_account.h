@@ -14,8 +14,6 @@
 
 namespace chat {
 
-/// What stands under a name, in a flat list of names and values.
-ReplyView field(ReplyView record, std::string_view name);
 /// Throws Outage, as expect() does, when it is none.
 EntryId id_of(ReplyView text, std::string_view command);
 

@@ -65,13 +65,6 @@ void append_header(std::string& out, char kind, std::size_t size) {
   out.append(line.data(), end);
 }
 
-std::string_view field(ReplyView map, std::string_view name) {
-  for (std::size_t i = 0; i + 1 < map.size(); i += 2) {
-    if (map[i].text() == name) return map[i + 1].text();
-  }
-  return {};
-}
-
 // A command for an error's text: its key stands among the first arguments.
 std::string shortened(std::span<const std::string_view> arguments) {
   constexpr std::size_t most = 5;       // EVAL, its script, their number and two keys
@@ -183,9 +176,9 @@ void Connection::append_login(const Endpoint& endpoint) {
   if (password && !endpoint.user.empty()) append_first({"AUTH", endpoint.user, *password}, let_in);
   append_first({"HELLO", "2"}, [let_in](Connection& connection, ReplyView hello) {
     let_in(connection, hello);
-    connection.mode_ = field(hello, "mode");
+    connection.mode_ = field(hello, "mode").text();
     expect(!connection.mode_.empty(), "HELLO");
-    connection.role_ = field(hello, "role");
+    connection.role_ = field(hello, "role").text();
   });
 }
 
@@ -256,13 +249,11 @@ bool Connection::dead() {
   return false;
 }
 
-bool Connection::fill() {
-  bool more = false;
+void Connection::fill() {
   do {
     errno = 0;
     const std::span<char> room = replies_.room();
     const ssize_t count = read_some(*context_, room);
-    more = tls_ || count == static_cast<ssize_t>(room.size());
     if (count < 0) fail(errno);
     replies_.filled(static_cast<std::size_t>(count));
     if (count > 0) {
@@ -271,7 +262,6 @@ bool Connection::fill() {
       silent_since_ = Clock::now();
     }
   } while (tls_ && tls_->pending());
-  return more;
 }
 
 void Connection::fail(int saved_errno) const {

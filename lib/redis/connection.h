@@ -93,9 +93,9 @@ class Connection {
   /// So many bytes are queued that the socket did not take yet.
   std::size_t unsent() const { return out_.size() - sent_; }
   bool wants_write() const { return unsent() > 0; }
-  /// Reads what has arrived, at most one read(2) or one record of TLS. Returns whether more may be there
-  /// already. Throws Outage when the connection ended.
-  bool fill();
+  /// Reads what has arrived, at most one read(2) or one record of TLS. Throws Outage when the connection
+  /// ended.
+  void fill();
   /// The next complete reply of what was read, errors included. Throws Outage for what is no reply.
   std::optional<Reply> next();
 

@@ -123,6 +123,12 @@ std::int64_t ReplyView::integer() const {
   return number;
 }
 
+ReplyView field(ReplyView map, std::string_view name) {
+  std::size_t i = 0;
+  while (i + 1 < map.size() && map[i].text() != name) i += 2;
+  return map[i + 1];
+}
+
 std::span<char> ReplyReader::room() {
   const std::size_t rest = end_ - begin_;
   const char* const bytes = received_->bytes.get() + begin_;

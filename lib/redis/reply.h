@@ -60,6 +60,10 @@ class ReplyView {
   std::size_t index_;
 };
 
+/// The value behind this name, in an array of names and values as HELLO and XINFO answer it; nil when it
+/// isn't there.
+ReplyView field(ReplyView map, std::string_view name);
+
 /// A reply that keeps the memory of what it was received in.
 class Reply {
  public:

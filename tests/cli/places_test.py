@@ -87,6 +87,16 @@ def test_owner_and_mode_stay_when_root_goes_on(open_server):
     assert as_other(server, "--cursor", "cursor").text == "c\n"
 
 
+def replay_in_namespace(server, mount, cursor):
+    """Where these mounts are, and nowhere else."""
+    namespace = ["unshare", "--mount", "/bin/sh", "-c", f'{mount} || exit 99; exec "$@"', "-"]
+    options = ["--cursor", cursor, "--exec", "cat"]
+    done = server.run("/usr/bin/env", *namespace, program("chat-replay"), "topic1", *options, code=None)
+    if done.code in (1, 99):
+        pytest.skip("no right to mount here")
+    return done
+
+
 @needs_root
 @pytest.mark.parametrize("content", ["", "1-1\n"])
 def test_a_file_that_is_mounted_by_itself(server, content):
@@ -94,11 +104,7 @@ def test_a_file_that_is_mounted_by_itself(server, content):
     server.pub("topic1", "a")
     (server.home / "outside").write_text(content)
     (server.home / "cursor").write_text("")
-    in_namespace = ["unshare", "--mount", "/bin/sh", "-c", 'mount --bind outside cursor || exit 99; exec "$@"', "-"]
-    options = ["--cursor", "cursor", "--exec", "cat"]
-    done = server.run("/usr/bin/env", *in_namespace, program("chat-replay"), "topic1", *options, code=None)
-    if done.code in (1, 99):
-        pytest.skip("no right to mount here")
+    done = replay_in_namespace(server, "mount --bind outside cursor", "cursor")
     done.check(73, err="can't replace the cursor .*cursor: Device or resource busy; where the file is mounted, mount its folder")
     assert done.out == b""
     assert (server.home / "outside").read_text() == content
@@ -109,11 +115,7 @@ def test_a_file_that_is_mounted_by_itself(server, content):
 def test_a_folder_that_is_read_only(server):
     server.pub("topic1", "a")
     (server.home / "folder").mkdir()
-    in_namespace = ["unshare", "--mount", "/bin/sh", "-c", 'mount --bind -o ro folder folder && mount -o remount,ro,bind folder || exit 99; exec "$@"', "-"]
-    options = ["--cursor", "folder/cursor", "--exec", "cat"]
-    done = server.run("/usr/bin/env", *in_namespace, program("chat-replay"), "topic1", *options, code=None)
-    if done.code in (1, 99):
-        pytest.skip("no right to mount here")
+    done = replay_in_namespace(server, "mount --bind -o ro folder folder && mount -o remount,ro,bind folder", "folder/cursor")
     done.check(73, err="folder/cursor.*Read-only file system")
     assert done.out == b""
 

@@ -10,6 +10,15 @@ from harness import LIMIT
 TO_SERVER, TO_CLIENT = "to_server", "to_client"
 
 
+def connect_to(target):
+    """A connection to a path or a port."""
+    if isinstance(target, int):
+        return socket.create_connection(("127.0.0.1", target))
+    server = socket.socket(socket.AF_UNIX)
+    server.connect(str(target))
+    return server
+
+
 class Proxy:
     """Listens on 127.0.0.1, or on a Unix socket when `listen` is a path, and passes everything on to `target`,
     a port of 127.0.0.1 or a path.
@@ -97,7 +106,7 @@ class Proxy:
                 client.close()
                 continue
             try:
-                server = self._connect()
+                server = connect_to(self.target)
             except OSError:
                 client.close()
                 continue
@@ -121,13 +130,6 @@ class Proxy:
     def altered(self, data, direction):
         """What is passed on in its place."""
         return data
-
-    def _connect(self):
-        if isinstance(self.target, int):
-            return socket.create_connection(("127.0.0.1", self.target))
-        server = socket.socket(socket.AF_UNIX)
-        server.connect(str(self.target))
-        return server
 
     def _pass_on(self, link, source, sink, direction, left):
         with contextlib.suppress(OSError):

@@ -7,6 +7,7 @@ import threading
 import time
 
 from harness import LIMIT
+from proxy import connect_to
 
 
 class RoundTrips:
@@ -32,7 +33,7 @@ class RoundTrips:
         self.selector.register(self.listener, selectors.EVENT_READ)
         self.wake, waker = socket.socketpair()
         self.selector.register(waker, selectors.EVENT_READ)
-        self.barrier = self._connect()
+        self.barrier = connect_to(target)
         self.closed = False
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -53,13 +54,6 @@ class RoundTrips:
         self.pid = running.pid
         return running
 
-    def _connect(self):
-        if isinstance(self.target, int):
-            return socket.create_connection(("127.0.0.1", self.target))
-        server = socket.socket(socket.AF_UNIX)
-        server.connect(str(self.target))
-        return server
-
     def _run(self):
         release_at = 0
         while not self.closed:
@@ -75,7 +69,7 @@ class RoundTrips:
     def _take(self, ready):
         if ready is self.listener:
             client, _ = self.listener.accept()
-            server = self._connect()
+            server = connect_to(self.target)
             self.connections += 1
             self.links.update({client: server, server: client})
             self.kept[client] = b""

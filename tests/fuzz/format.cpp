@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "fuzz/target.h"
-#include "unit/linear.h"
 
 namespace {
 
@@ -63,7 +62,7 @@ void try_sized(std::string_view input, std::size_t size) {
   said.user = pieces.line();
   const std::string topic(pieces.line());
   said.text = pieces.rest();
-  while (size > 0 && !said.text.empty() && said.text.size() < size) said.text += said.text.substr(0, size);
+  fuzz::repeat(said.text, size);
   if (!valid_user(style.me)) style.me.clear();
   try {
     Formatter formatter(style);
@@ -90,10 +89,7 @@ void try_sized(std::string_view input, std::size_t size) {
 }
 
 void try_format(std::string_view input) { try_sized(input, 0); }
-void try_long_format(std::string_view input) {
-  const auto work = [&](std::size_t size) { try_sized(input, size); };
-  fuzz::check(grows_linearly(work, std::size_t{1} << 13), "the time grows with the length", input);
-}
+void try_long_format(std::string_view input) { fuzz::check_linear(&try_sized, input); }
 
 const fuzz::Target format("format", &try_format);
 const fuzz::Target long_format("long_format", &try_long_format);

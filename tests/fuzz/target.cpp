@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 
+#include "unit/linear.h"
+
 namespace fuzz {
 
 namespace {
@@ -51,6 +53,15 @@ bool harmless(std::string_view text, std::string_view allowed) {
     if (byte == 0xc2 && next >= 0x80 && next < 0xa0) return false;
   }
   return std::ranges::none_of(driving, [&](std::string_view one) { return text.find(one) != text.npos; });
+}
+
+void repeat(std::string& text, std::size_t size) {
+  while (!text.empty() && text.size() < size) text += text.substr(0, size);
+}
+
+void check_linear(void (*work)(std::string_view input, std::size_t size), std::string_view input) {
+  const auto sized = [&](std::size_t size) { work(input, size); };
+  check(grows_linearly(sized, std::size_t{1} << 13), "the time grows with the length", input);
 }
 
 std::uint8_t Input::byte() {

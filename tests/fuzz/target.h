@@ -21,6 +21,12 @@ void check(bool good, std::string_view what, std::string_view seen = {});
 /// functions that are tried here.
 bool harmless(std::string_view text, std::string_view allowed = {});
 
+/// Repeats a text until it has this size; 0: leaves it.
+void repeat(std::string& text, std::size_t size);
+
+/// Checks that the time grows with the size that work() repeats its text up to, and not with its square.
+void check_linear(void (*work)(std::string_view input, std::size_t size), std::string_view input);
+
 /// Takes an input to pieces; at its end all is zero or empty.
 class Input {
  public:

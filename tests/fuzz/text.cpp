@@ -11,7 +11,6 @@
 #include "terminal/columns.h"
 #include "terminal/links.h"
 #include "terminal/table.h"
-#include "unit/linear.h"
 
 namespace {
 
@@ -102,7 +101,7 @@ void try_sized_text(std::string_view input, std::size_t size) {
   const std::size_t how = pieces.byte();
   std::string text(pieces.rest());
   try_utf8(text);
-  while (size > 0 && !text.empty() && text.size() < size) text += text.substr(0, size);
+  fuzz::repeat(text, size);
   std::string escaped;
   if (how % 2 == 0) append_escaped(escaped, text, true);
   if (how % 2 == 1) append_escaped_name(escaped, text, true);
@@ -129,10 +128,7 @@ void try_sized_text(std::string_view input, std::size_t size) {
 }
 
 void try_text(std::string_view input) { try_sized_text(input, 0); }
-void try_long_text(std::string_view input) {
-  const auto work = [&](std::size_t size) { try_sized_text(input, size); };
-  fuzz::check(grows_linearly(work, std::size_t{1} << 13), "the time grows with the length", input);
-}
+void try_long_text(std::string_view input) { fuzz::check_linear(&try_sized_text, input); }
 
 const fuzz::Target text("text", &try_text);
 const fuzz::Target long_text("long_text", &try_long_text);

@@ -9,8 +9,6 @@ namespace sim {
 
 void violated(const std::string& who, const std::string& what) { throw Violation{who + ": " + what}; }
 
-namespace {
-
 std::uint64_t number_behind(std::string_view text, std::string_view words) {
   const std::size_t at = text.find(words);
   std::uint64_t number = 0;
@@ -18,6 +16,8 @@ std::uint64_t number_behind(std::string_view text, std::string_view words) {
   std::from_chars(text.data() + at + words.size(), text.data() + text.size(), number);
   return number;
 }
+
+namespace {
 
 // How many of its lines a run says are acknowledged.
 std::uint64_t acknowledged_by(const Tool& tool, std::uint32_t lines) {

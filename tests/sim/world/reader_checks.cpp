@@ -1,6 +1,5 @@
 // What must be true of what was read.
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 
@@ -20,20 +19,12 @@ std::vector<Line> lines_of(std::string_view output) {
   return lines;
 }
 
-std::uint64_t number_in(std::string_view text, std::string_view behind) {
-  const std::size_t at = text.find(behind);
-  std::uint64_t number = 0;
-  if (at == std::string_view::npos) return 0;
-  std::from_chars(text.data() + at + behind.size(), text.data() + text.size(), number);
-  return number;
-}
-
 // The n of the ID behind these words.
 std::uint64_t n_in(std::string_view text, std::string_view behind) {
   const std::size_t at = text.find(behind);
   if (at == std::string_view::npos) return 0;
   const std::size_t dash = text.find('-', at + behind.size());
-  return dash == std::string_view::npos ? 0 : number_in(text.substr(dash), "-");
+  return dash == std::string_view::npos ? 0 : number_behind(text.substr(dash), "-");
 }
 
 // What a reader said of messages that it won't give.
@@ -45,7 +36,7 @@ struct Losses {
 
 void add_loss(const Reader& reader, std::string_view text, Losses& losses) {
   const bool gone = text.find("older history: ") != std::string_view::npos;
-  std::uint64_t count = number_in(text, gone ? "older history: " : ": lost ");
+  std::uint64_t count = number_behind(text, gone ? "older history: " : ": lost ");
   if (gone || text.find("gone, since") != std::string_view::npos) {
     losses.gone += count;
   } else if (text.find(": lost message ") != std::string_view::npos) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/replication.h"
@@ -17,6 +18,9 @@
 #include "sim/world/world.h"
 
 namespace sim {
+
+/// The number behind these words; 0 when it isn't there.
+std::uint64_t number_behind(std::string_view text, std::string_view words);
 
 /// Somebody who types lines into a publisher. An import is run again, with all of them, until it is done.
 struct Author {
