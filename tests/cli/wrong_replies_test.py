@@ -159,7 +159,8 @@ def test_no_reply_of_another_shape_breaks_a_tool(server):
     plain = [Run(server, argv) for argv in EXCHANGES]
     prepare(server, plain)
     assert asyncio.run(all_of(plain)) == []
-    assert all(run.replies >= 3 for run in plain), [(run.argv, run.replies) for run in plain]
+    # A chat-pub waits for the replies to its greeting and to its message, not for what comes behind them.
+    assert [run.argv for run in plain if run.replies < 2] == []
     places = [(run.argv, argv, place) for run, argv in zip(plain, EXCHANGES) for place in range(min(run.replies, PLACES))]
     runs = [
         Run(server, argv, place, shape)
