@@ -119,6 +119,7 @@ void Server::execute(Client& client, std::span<const std::string_view> args) {
     return call.reply.error(unknown_command(args));
   }
   call.name = command->name;
+  if (asked) asked(command->name);
   if (client.transaction) return execute_in_transaction(call, *command);
   if (!refused(call, *command)) run(call, *command);
 }

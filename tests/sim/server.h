@@ -116,6 +116,9 @@ class Server {
   /// Called for each entry that is stored, by a client or by a master.
   std::function<void(std::string_view key, StreamId id, std::span<const std::string_view> texts)> added;
 
+  /// Called for each command that a client sends, before it is executed.
+  std::function<void(std::string_view name)> asked;
+
   /// As CLIENT KILL does it.
   void doom(Client& client);
 

@@ -3,8 +3,6 @@
 
 namespace sim {
 
-chat::Endpoint Schedule::endpoint() { return {}; }
-
 Tool& Schedule::make_tool(const std::string& name) {
   Tool& tool = *tools_.emplace_back(std::make_unique<Tool>(world_, network_, disk_, name));
   if (faults_over_) return tool;

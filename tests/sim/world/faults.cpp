@@ -48,6 +48,7 @@ void Schedule::begin_faults() {
   often(Fault::failover, &Schedule::fail_over);
   often(Fault::server_clock, &Schedule::set_server_clock);
   often(Fault::errors, &Schedule::refuse);
+  if (!sentinels_.empty()) often(Fault::watcher, &Schedule::disturb_sentinel);
 }
 
 void Schedule::end_faults() {

@@ -121,7 +121,8 @@ std::shared_ptr<Connection> Network::connect(Process& tool, std::uint16_t port) 
   const auto host = hosts_.find(port);
   if (host == hosts_.end()) return nullptr;
   for (const auto& one : open()) {
-    if (&one->tool() == &tool && &one->host() != host->second) tool.split = true;
+    const bool other_copy = &one->host() != host->second && one->host().set == host->second->set;
+    if (&one->tool() == &tool && other_copy && one->host().set != Host::no_set) tool.split = true;
   }
   auto connection = std::make_shared<Connection>(world_, options, tool, *host->second);
   connection->number = ++last_number_;

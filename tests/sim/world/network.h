@@ -104,6 +104,7 @@ class Host {
   Host(World& world, ScriptEngine& scripts, std::string name, ServerOptions options);
 
   Server& server() { return server_; }
+  const Server& server() const { return server_; }
   const std::string& name() const { return name_; }
   void trace(std::string_view what) { world_.trace(name_, what); }
 
@@ -122,6 +123,9 @@ class Host {
   void kill();
   void restart(Crash how);
   bool up() const { return up_; }
+  /// Hosts of one set hold copies of the same data; none: a sentinel.
+  static constexpr int no_set = -1;
+  int set = 0;
   /// Disconnects everybody.
   void drop_clients();
 

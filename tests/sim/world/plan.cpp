@@ -5,20 +5,22 @@ namespace sim {
 namespace {
 
 constexpr std::array<std::string_view, fault_count> names{
-    "split",       "slow",  "cut",        "late",         "stall",     "partition",    "pause_server",
-    "kill_server", "crash", "failover",   "server_clock", "errors",    "small_output", "trim",
-    "pause_tool",  "sleep", "tool_clock", "block_output", "kill_tool", "full_disk",    "bad_handler"};
+    "split",        "slow",        "cut",         "late",     "stall",        "partition",
+    "pause_server", "kill_server", "crash",       "failover", "server_clock", "errors",
+    "small_output", "trim",        "pause_tool",  "sleep",    "tool_clock",   "block_output",
+    "kill_tool",    "full_disk",   "bad_handler", "lag",      "watcher"};
 
 }  // namespace
 
 std::string_view name_of(Fault fault) { return names[static_cast<std::size_t>(fault)]; }
 
 std::string Plan::str() const {
-  std::string text = std::to_string(publishers) + " publishers, " + std::to_string(importers) +
-                     " importers, " + std::to_string(subscribers) + " subscribers, " +
-                     std::to_string(cursors) + " cursors, " + std::to_string(workers) + " workers; up to " +
-                     std::to_string(lines) + " lines in " + std::to_string(active / millisecond) +
-                     " ms; faults for " + std::to_string(faults / millisecond) + " ms:";
+  std::string text = deployment == Deployment::sentinels ? "sentinels; " : "";
+  text += std::to_string(publishers) + " publishers, " + std::to_string(importers) + " importers, " +
+          std::to_string(subscribers) + " subscribers, " + std::to_string(cursors) + " cursors, " +
+          std::to_string(workers) + " workers; up to " + std::to_string(lines) + " lines in " +
+          std::to_string(active / millisecond) + " ms; faults for " + std::to_string(faults / millisecond) +
+          " ms:";
   for (std::size_t i = 0; i < fault_count; ++i) {
     if (faults_[i]) text += ' ' + std::string(names[i]);
   }
@@ -52,6 +54,13 @@ Plan make_plan(World& world) {
   // Few or many of them.
   const auto chance = static_cast<unsigned>(5 + random.below(35));
   for (std::size_t i = 0; i < fault_count; ++i) plan.set(static_cast<Fault>(i), random.chance(chance));
+  if (random.chance(15)) {
+    plan.deployment = Deployment::sentinels;
+    plan.replica = true;
+    plan.wait = random.chance(50);
+    for (const Fault fault : {Fault::failover, Fault::lag, Fault::watcher})
+      plan.set(fault, random.chance(60));
+  }
   if (!plan.replica) plan.set(Fault::failover, false);
   if (!plan.has(Fault::trim)) plan.max_len = 0;
   return plan;

@@ -33,13 +33,19 @@ enum class Fault : std::uint8_t {
   kill_tool,     ///< kill -9 at any system call, and another run
   full_disk,     ///< the cursor can't be written
   bad_handler,   ///< fails, hangs, or fells its worker
+  lag,           ///< some hear late of a new master
+  watcher,       ///< a sentinel is dead, or silent, or knows nothing, or names another server
   count
 };
 inline constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::count);
 std::string_view name_of(Fault fault);
 
+/// What the tools' URL names.
+enum class Deployment : std::uint8_t { server, sentinels };
+
 /// What a seed turns on: who takes part, and what goes wrong.
 struct Plan {
+  Deployment deployment = Deployment::server;
   std::uint32_t publishers = 1;
   std::uint32_t importers = 0;
   std::uint32_t subscribers = 0;

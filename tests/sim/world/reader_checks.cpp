@@ -95,7 +95,9 @@ std::set<Line> Schedule::missing_of(const Reader& reader, const std::vector<Line
   // What was trimmed, or came back, before a reader's first look is not missing.
   bool begun = !plan_.has(Fault::trim) && oracle_.given_up().empty() && !reader.from_now;
   for (const Oracle::Stored& one : history_) {
-    begun = begun || given.contains(one.line);
+    // What it saw in another history may stand before its place in this one.
+    const bool elsewhere = reader.from_now && oracle_.given_up().contains(one.line);
+    begun = begun || (given.contains(one.line) && !elsewhere);
     if (!begun) continue;
     const bool dead = reader.kind == Reader::Kind::group && dead_letters_.contains(one.line);
     if (!given.contains(one.line) && !dead) missing.insert(one.line);

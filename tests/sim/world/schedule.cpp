@@ -17,7 +17,8 @@ bool has_ended(const Tool* tool) { return tool->end != Tool::End::running; }
 }  // namespace
 
 Schedule::Schedule(ScriptEngine& scripts, std::uint64_t seed, bool tracing)
-    : world_(seed, tracing),
+    : scripts_(scripts),
+      world_(seed, tracing),
       plan_(make_plan(world_)),
       network_(world_),
       a_(world_, scripts, "redis-a", {}),

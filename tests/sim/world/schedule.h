@@ -69,7 +69,7 @@ class Schedule {
                                     std::optional<Time> keep_every, const std::function<void()>& keep);
   void again(Tool& tool, bool always, std::function<void()> run);
   chat::PublisherOptions publishing();
-  static chat::Endpoint endpoint();
+  chat::Endpoint endpoint();
 
   // What goes wrong (faults.cpp, server_faults.cpp).
   void begin_faults();
@@ -97,8 +97,17 @@ class Schedule {
   void replicate();
   void follow_master();
   void fail_over();
+  void wake_early(Host& old);
   void demote(Host& host);
   void end_server_faults();
+
+  // Those who know who the master is (sentinels.cpp).
+  void set_up_sentinels();
+  void forbid_replicas(Host& host);
+  void tell_sentinels();
+  static void tell(Host& sentinel, const Host& master);
+  void disturb_sentinel();
+  void end_sentinel_faults();
 
   void wait_for(Time most, const std::string& what, const std::function<bool()>& done);
   void finish_writing();
@@ -117,6 +126,7 @@ class Schedule {
   void check_gone(const Reader& reader, const std::vector<Line>& lines, std::uint64_t told) const;
   void check_losses(const Reader& reader, const std::vector<Line>& lines) const;
 
+  ScriptEngine& scripts_;
   World world_;
   Plan plan_;
   Disk disk_;
@@ -125,6 +135,7 @@ class Schedule {
   Host a_;
   Host b_;
   Host* master_ = &a_;
+  std::vector<std::unique_ptr<Host>> sentinels_;
   std::unique_ptr<ReplicationLink> link_;
   bool replicating_ = false;  // something is on its way to the replica
   bool taking_over_ = false;  // the old master does not follow yet

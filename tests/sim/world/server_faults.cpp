@@ -7,7 +7,6 @@ namespace sim {
 
 namespace {
 
-constexpr std::uint16_t port = 6379;
 constexpr std::uint64_t replica_number = 1;
 
 }  // namespace
@@ -17,7 +16,10 @@ void Schedule::set_up_servers() {
     host->server().options.persistence = plan_.persistence;
     oracle_.watch(host->server());
   }
-  network_.listen(port, a_);
+  a_.server().options.address = {"127.0.0.1", 6379};
+  b_.server().options.address = {"127.0.0.1", 6380};
+  network_.listen(6379, a_);
+  if (plan_.deployment == Deployment::sentinels) set_up_sentinels();
   if (plan_.max_len > 0 || plan_.clock_was_ahead) {
     Client& setter = a_.server().connect();
     const std::string max_len = plan_.max_len > 0 ? std::to_string(plan_.max_len) : "100000";
@@ -148,6 +150,7 @@ void Schedule::fail_over() {
   switch (world_.random.below(3)) {
     case 0:
       if (old.up()) old.kill();
+      wake_early(old);
       break;
     case 1:
       pause_server();
@@ -161,10 +164,21 @@ void Schedule::fail_over() {
   next.server().promote();
   oracle_.taken_over(next.server(), old.server());
   master_ = &next;
-  network_.listen(port, next);
+  if (plan_.deployment == Deployment::server) network_.listen(6379, next);
+  tell_sentinels();
   const Time demoted = world_.some_time(millisecond, 20 * second);
   last_late_ = std::max(last_late_, world_.now() + demoted);
   world_.after(demoted, [this, &old] { demote(old); });
+}
+
+// It comes back as the master that it was: only who is told of it by a sentinel finds it.
+void Schedule::wake_early(Host& old) {
+  if (sentinels_.empty()) return;
+  world_.after(world_.some_time(millisecond, 10 * second), [this, &old] {
+    if (!taking_over_ || old.up()) return;
+    old.restart(Crash::process);
+    oracle_.restarted(old.server());
+  });
 }
 
 void Schedule::demote(Host& host) {
@@ -174,8 +188,8 @@ void Schedule::demote(Host& host) {
   }
   if (!host.up()) host.restart(Crash::process);
   if (!master_->up()) start_server(*master_, Crash::process);
+  host.drop_clients();  // in one transaction with what follows, as a sentinel does it
   follow_master();
-  host.drop_clients();
   taking_over_ = false;
 }
 
@@ -186,6 +200,7 @@ void Schedule::end_server_faults() {
     host->set_clock_right();
   }
   if (!master_->up()) start_server(*master_, Crash::process);
+  end_sentinel_faults();
 }
 
 }  // namespace sim
