@@ -1,5 +1,6 @@
 #include "base/utf8.h"
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -24,9 +25,10 @@ constexpr std::uint64_t any_equal(std::uint64_t word, unsigned char byte) {
   return any_below(word ^ each(byte), 1);
 }
 
-constexpr bool all_plain(std::uint64_t word) {
-  return ((word & high_bits) | any_below(word, 0x20) | any_equal(word, '"') | any_equal(word, '\\') |
-          any_equal(word, 0x7f)) == 0;
+// Zero when all eight bytes are plain; else the lowest bit is in the first that isn't.
+constexpr std::uint64_t not_plain(std::uint64_t word) {
+  return (word & high_bits) | any_below(word, 0x20) | any_equal(word, '"') | any_equal(word, '\\') |
+         any_equal(word, 0x7f);
 }
 
 constexpr bool is_plain(char byte) { return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\'; }
@@ -62,7 +64,12 @@ std::size_t decode(std::string_view text, char32_t& code_point) {
 
 std::size_t plain_prefix(std::string_view text) {
   std::size_t at = 0;
-  while (text.size() - at >= 8 && all_plain(load8(text.data() + at))) at += 8;
+  for (; text.size() - at >= 8; at += 8) {
+    const std::uint64_t others = not_plain(load8(text.data() + at));
+    if (others == 0) continue;
+    if constexpr (std::endian::native != std::endian::little) break;
+    return at + static_cast<std::size_t>(std::countr_zero(others)) / 8;
+  }
   while (at < text.size() && is_plain(text[at])) ++at;
   return at;
 }

@@ -17,8 +17,8 @@ struct JsonValue {
   std::int64_t whole = 0;  ///< of a number, without its fraction
   bool fits = false;       ///< the number into `whole`
 
-  JsonValue() = default;
-  explicit JsonValue(JsonKind its_kind, std::string_view its_text = {}) : kind(its_kind), text(its_text) {}
+  explicit JsonValue(JsonKind its_kind = JsonKind::null, std::string_view its_text = {})
+      : kind(its_kind), text(its_text) {}
   JsonValue(std::int64_t number, bool it_fits) : kind(JsonKind::number), whole(number), fits(it_fits) {}
 };
 
