@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::size_t open_bytes = std::size_t{256} * 1024;
 constexpr auto time_to_finish = 5s;  // after a stop
-constexpr auto near = 5ms;
 
 std::string random_id() {
   static constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -240,15 +239,9 @@ void Publisher::close() {
       for (const Topic& topic : topics_) {
         if (topic.acknowledged == 0) continue;
         pool_.of(topic.name, stop).append({"UNLINK", publisher_key(topic.name, id_)});
-        pool_.of(topic.name, stop).flush();
+        pool_.of(topic.name, stop).flush();  // the answer isn't worth the time
       }
-      // Far away that isn't worth the time.
-      for (const Topic& topic : topics_) {
-        if (topic.acknowledged > 0 && window_.shortest() < near) pool_.of(topic.name, stop).receive(stop);
-      }
-    } catch (const Stopped&) {
-    } catch (const std::exception&) {
-      // The keys expire by themselves: nothing that was promised depends on this.
+    } catch (...) {  // The keys expire by themselves: nothing that was promised depends on this.
     }
   }
   if (lost_from_) {

@@ -42,9 +42,6 @@ class SendWindow {
     return batches >= most_batches_ || bytes >= most_bytes_;
   }
 
-  /// The time that the fastest answer took.
-  Clock::duration shortest() const { return shortest_; }
-
  private:
   std::uint64_t batches_ = 0;
   std::uint64_t bytes_ = 0;
