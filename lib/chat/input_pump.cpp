@@ -48,7 +48,7 @@ class InputPump {
       flush_output();
       if (options_.reached) options_.reached(read_);
       if (ended_) break;
-      wait_and_step(stop);
+      if (needs_input_ || not_due_ || !publisher_.has_room()) wait_and_step(stop);
     }
     finish_what_was_read();
     flush_rest();

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t open_bytes = std::size_t{256} * 1024;
 constexpr auto time_to_finish = 5s;  // after a stop
+constexpr std::size_t most_kept = 4;  // ephemeral batches: those that are sent are in memory no more
 
 std::string random_id() {
   static constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -37,7 +38,8 @@ Publisher::Publisher(ConnectionPool& pool, PublisherOptions options, const StopT
       stop_(stop),
       until_(stop),
       retry_(pool.endpoint(), options_.retry_without_end ? std::nullopt : std::optional(options_.retry_for),
-             {.warn = options_.warn, .note = options_.note}) {
+             {.warn = options_.warn, .note = options_.note}),
+      window_(!options_.ephemeral) {
   pool.begin(stop);
 }
 
@@ -100,7 +102,10 @@ std::optional<std::size_t> Publisher::topic_unseen(const std::string& name) {
   return 0;
 }
 
-bool Publisher::queue_full() const { return window_.full(queue_.size(), queued_bytes_); }
+bool Publisher::queue_full() const {
+  const bool unsent = options_.ephemeral && queue_.size() - sent_ >= most_kept;
+  return unsent || window_.full(queue_.size(), queued_bytes_);
+}
 
 bool Publisher::has_room() const { return !full_ || !queue_full(); }
 

@@ -98,7 +98,7 @@ void Publisher::send() {
     batch.sent = window_.mark();
     if (!options_.ephemeral) append_header(batch);
     connection_->append_encoded(batch.body);
-    if (options_.ephemeral) batch.body = {};  // never sent again
+    if (options_.ephemeral) std::string().swap(batch.body);  // never sent again
     if (options_.wait_replicas > 0 && !options_.ephemeral) {
       connection_->append(
           {"WAIT", std::to_string(options_.wait_replicas), std::to_string(replica_time.count())});
@@ -294,7 +294,7 @@ void Publisher::repair_and_resend() {
 
 void Publisher::drop_connection() {
   connection_ = nullptr;
-  window_ = {};
+  window_ = SendWindow(!options_.ephemeral);
   refusals_ = 0;
   due_ = 0;
   going_back_ = false;

@@ -13,6 +13,10 @@ namespace chat {
 /// as answers come.
 class SendWindow {
  public:
+  /// kept: what is under way is in memory until it is answered.
+  explicit SendWindow(bool kept = true)
+      : most_batches_(kept ? 8 : 1024), most_bytes_(kept ? 1U << 20U : 1U << 23U), limit_(4 * most_bytes_) {}
+
   /// When something was sent, and how much was answered until then.
   struct Mark {
     Deadline at;
@@ -35,7 +39,7 @@ class SendWindow {
           (static_cast<double>(shortest_.count()) / static_cast<double>(took.count())));
     };
     most_batches_ = std::max(most_batches_, enough(batches_ - sent.batches));
-    most_bytes_ = std::clamp(enough(bytes_ - sent.bytes), most_bytes_, std::size_t{4} * 1024 * 1024);
+    most_bytes_ = std::clamp(enough(bytes_ - sent.bytes), most_bytes_, limit_);
   }
 
   bool full(std::size_t batches, std::size_t bytes) const {
@@ -46,8 +50,9 @@ class SendWindow {
   std::uint64_t batches_ = 0;
   std::uint64_t bytes_ = 0;
   Clock::duration shortest_ = Clock::duration::max();
-  std::size_t most_batches_ = 8;
-  std::size_t most_bytes_ = std::size_t{1024} * 1024;
+  std::size_t most_batches_;
+  std::size_t most_bytes_;
+  std::size_t limit_;
 };
 
 }  // namespace chat

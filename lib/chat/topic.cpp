@@ -51,8 +51,6 @@ std::chrono::milliseconds server_time(ReplyView time) {
   return from_seconds(time[0].integer()) + std::chrono::milliseconds(time[1].integer() / 1000);
 }
 
-std::string digits_of(std::uint64_t value) { return std::to_string(value); }
-
 // A field that holds a count. Whoever may publish can write anything there: what is no count is none.
 std::uint64_t count_of(ReplyView field) {
   const std::string_view text = field.text();
@@ -92,7 +90,7 @@ bool create_info(Connection& connection, std::string_view topic, const Settings&
   expect(time.view().size() == 2, "TIME");
   const Reply made =
       connection.command({"EVAL", create_script, "2", info_key(topic), stream_key(topic), time[0].text(),
-                          digits_of(settings.max_len.value_or(default_max_len)),
+                          std::to_string(settings.max_len.value_or(default_max_len)),
                           std::to_string(settings.max_age.value_or(std::chrono::milliseconds{0}).count()),
                           settings.description.value_or("")},
                          stop);
@@ -115,9 +113,9 @@ void trim(Connection& connection, std::string_view topic, const StopToken& stop)
   const TopicState state = read_look(connection, topic, stop);
   const std::string key = stream_key(topic);
   if (state.max_len > exact_trim_limit) {
-    connection.command({"XTRIM", key, "MAXLEN", "~", digits_of(state.max_len), "LIMIT", "0"}, stop);
+    connection.command({"XTRIM", key, "MAXLEN", "~", std::to_string(state.max_len), "LIMIT", "0"}, stop);
   } else if (state.max_len > 0) {
-    connection.command({"XTRIM", key, "MAXLEN", digits_of(state.max_len)}, stop);
+    connection.command({"XTRIM", key, "MAXLEN", std::to_string(state.max_len)}, stop);
   }
   if (state.max_age.count() > 0) {
     connection.command({"XTRIM", key, "MINID", std::to_string(state.oldest().count())}, stop);
@@ -255,7 +253,7 @@ void set_topic(ConnectionPool& pool, const std::string& topic, const Settings& s
   Connection& connection = pool.of(topic, stop);
   create_info(connection, topic, {}, stop);
   const std::string key = info_key(topic);
-  if (settings.max_len) connection.command({"HSET", key, "max_len", digits_of(*settings.max_len)}, stop);
+  if (settings.max_len) connection.command({"HSET", key, "max_len", std::to_string(*settings.max_len)}, stop);
   if (settings.max_age) {
     connection.command({"HSET", key, "max_age", std::to_string(settings.max_age->count())}, stop);
   }

@@ -1,5 +1,6 @@
 // far MILLISECONDS LISTEN TARGET: a proxy between two Unix sockets that makes the way long: what comes in is
-// passed on so much later, in each direction, and as fast as it came. Writes a line when it listens. Ends at
+// passed on so much later, in each direction, and as fast as it came. To connect takes the way there and
+// back, as with TCP: so much later goes what a client says first. Writes a line when it listens. Ends at
 // SIGTERM, and when its parent is gone.
 
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -29,6 +31,8 @@ class Way {
   Way(int from, int to, std::shared_ptr<void> both, Clock::duration delay)
       : from_(from), to_(to), both_(std::move(both)), delay_(delay) {}
 
+  void connect_first() { earliest_ = Clock::now() + 3 * delay_; }
+
   void take_in() {
     constexpr std::size_t piece = 256 * 1024;
     while (true) {
@@ -38,7 +42,7 @@ class Way {
       const bool end = bytes.empty();
       {
         const std::lock_guard lock(mutex_);
-        queue_.push_back({Clock::now() + delay_, std::move(bytes)});
+        queue_.push_back({std::max(Clock::now() + delay_, earliest_), std::move(bytes)});
       }
       changed_.notify_one();
       if (end) return;
@@ -73,6 +77,7 @@ class Way {
   int to_;
   std::shared_ptr<void> both_;  // sockets, closed when both ways have ended
   Clock::duration delay_;
+  Clock::time_point earliest_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Bytes> queue_;
@@ -97,6 +102,7 @@ void start(int client, int server, Clock::duration delay) {
   });
   for (const auto& [from, to] : {std::pair(client, server), std::pair(server, client)}) {
     const auto way = std::make_shared<Way>(from, to, both, delay);
+    if (from == client) way->connect_first();
     std::thread([way] { way->take_in(); }).detach();
     std::thread([way] { way->pass_on(); }).detach();
   }

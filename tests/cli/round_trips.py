@@ -12,28 +12,31 @@ from proxy import connect_to
 
 class RoundTrips:
     """Listens on a Unix socket or, without `listen`, on 127.0.0.1, and passes everything on to `target`, a path or a
-    port. What the server answers is kept back until the program (`of(start)`) sleeps and has nothing more to say: so
+    port; to further nodes of a cluster, too, by the ports that also() gives. What the servers answer is kept back until the program (`of(start)`) sleeps and has nothing more to say: so
     all that it asks without waiting is one round trip, however slow the machine is. It is kept back for some
     milliseconds in any case, so that the server seems to be far away."""
 
     AWAY = 0.02
 
     def __init__(self, target, listen=None):
-        self.target = target
         self.count = 0
         self.connections = 0
         self.pid = None
         self.links = {}  # each socket's other end
         self.kept = {}  # of each client: what it is to get
+        self.listeners = {}  # each one's target
+        self.barriers = []
         self.selector = selectors.DefaultSelector()
-        self.listener = socket.socket(socket.AF_UNIX if listen else socket.AF_INET)
-        self.listener.bind(str(listen) if listen else ("127.0.0.1", 0))
-        self.listener.listen()
-        self.url = f"unix://{listen}" if listen else f"redis://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.selector.register(self.listener, selectors.EVENT_READ)
         self.wake, waker = socket.socketpair()
         self.selector.register(waker, selectors.EVENT_READ)
-        self.barrier = connect_to(target)
+        if listen:
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(str(listen))
+            listener.listen()
+            self._listen(listener, target)
+            self.url = f"unix://{listen}"
+        else:
+            self.url = f"redis://127.0.0.1:{self.also(target)}"
         self.closed = False
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -45,6 +48,17 @@ class RoundTrips:
         self.closed = True
         self.wake.send(b"x")
         self.thread.join(LIMIT)
+
+    def also(self, target):
+        """The port by which another server is reached. Before anything is counted."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self._listen(listener, target)
+        return listener.getsockname()[1]
+
+    def _listen(self, listener, target):
+        self.barriers.append(connect_to(target))
+        self.listeners[listener] = target
+        self.selector.register(listener, selectors.EVENT_READ)
 
     def of(self, start):
         """Counts those of the program that start() starts. Until the next call."""
@@ -67,9 +81,9 @@ class RoundTrips:
                 self._release()
 
     def _take(self, ready):
-        if ready is self.listener:
-            client, _ = self.listener.accept()
-            server = connect_to(self.target)
+        if ready in self.listeners:
+            client, _ = ready.accept()
+            server = connect_to(self.listeners[ready])
             self.connections += 1
             self.links.update({client: server, server: client})
             self.kept[client] = b""
@@ -100,12 +114,12 @@ class RoundTrips:
         return True  # it has gone
 
     def _release(self):
-        """Once the server has answered all: it takes one after the other, and this question comes last."""
-        for _ in range(2):
-            self.barrier.sendall(b"PING\r\n")
+        """Once the servers have answered all: each takes one after the other, and this question comes last."""
+        for barrier in 2 * self.barriers:
+            barrier.sendall(b"PING\r\n")
             answer = b""
             while not answer.endswith(b"\r\n"):
-                answer += self.barrier.recv(64)
+                answer += barrier.recv(64)
         while any([self._take(key.fileobj) or key.fileobj in self.kept for key, _ in self.selector.select(0)]):
             pass
         self.count += 1

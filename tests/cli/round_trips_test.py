@@ -2,6 +2,7 @@
 
 import pytest
 
+from cluster import TOPICS, Cluster
 from harness import until_true
 from round_trips import RoundTrips
 
@@ -62,3 +63,33 @@ def test_topics(server, counted, topics):
     assert counted.count <= 3
     start(server, counted, "chat-topics", "--names").finish()
     assert counted.count <= 1
+
+
+@pytest.fixture(scope="module")
+def three():
+    """A cluster of three masters, and the proxy in front of all of them."""
+    cluster = Cluster(replicas=0)
+    for topic in TOPICS:
+        cluster.pub(topic, "the script is known", "b")
+    first, *others = cluster.ports
+    with RoundTrips(first) as proxy:
+        seen = {first: proxy.url.rpartition(":")[2], **{port: proxy.also(port) for port in others}}
+        for port in cluster.ports:
+            cluster.announce(port, seen[port])
+        yield cluster, proxy
+        cluster.close()
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_one_more_in_a_cluster(three, topic):
+    cluster, proxy = three
+    start(cluster, proxy, "chat-pub", topic, "hello").finish()
+    assert proxy.count == 2
+    start(cluster, proxy, "chat-replay", topic, "-n", "1").finish()
+    assert proxy.count == 3
+    sub = start(cluster, proxy, "chat-sub", topic, "--raw", ready=True).wait_ready()
+    assert proxy.count <= 4
+    proxy.pid = None
+    sub.kill()
+    start(cluster, proxy, "chat-topics", "--names").finish()
+    assert proxy.count == 2
