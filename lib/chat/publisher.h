@@ -103,8 +103,8 @@ class Publisher {
     std::uint16_t slot = 0;
     BatchBuilder builder;
     std::uint64_t next_sequence = 1;
-    std::uint64_t acknowledged = 0;
-    EntryId after;  // of the message acknowledged last, else of the topic when it was looked up, else a guess
+    std::uint64_t acknowledged = 0;  // the last one whose ID is known
+    EntryId after;                   // that, else the topic's last when it was looked up, else a guess
     bool seen = true;
     std::uint64_t stored = 0;
     std::uint64_t max_len = 0;
@@ -165,11 +165,11 @@ class Publisher {
   SendWindow window_;
   std::size_t sent_ = 0;  // so many of them are under way
   std::size_t queued_bytes_ = 0;
-  std::size_t due_ = 0;             // replies that will come
-  std::size_t front_replies_ = 0;   // of them, those that the front batch has had
-  EntryId front_last_;              // of the front batch: the ID of its last message
-  std::vector<EntryId> front_ids_;  // of the front batch: stored, but not acknowledged by all replicas
-  bool going_back_ = false;         // replies that are due don't count: all is sent again after them
+  std::size_t due_ = 0;                // replies that will come
+  std::size_t front_replies_ = 0;      // of them, those that the front batch has had
+  std::optional<EntryId> front_last_;  // of the front batch: the ID of its last message, if it is known
+  std::vector<EntryId> front_ids_;     // of the front batch: stored, but not acknowledged by all replicas
+  bool going_back_ = false;            // replies that are due don't count: all is sent again after them
   Repair repair_ = Repair::none;
   unsigned refusals_ = 0;                   // on this connection, since something was acknowledged
   Deadline refused_since_{};                // on any

@@ -144,10 +144,15 @@ void Publisher::on_refusal(std::string_view error) {
     return value;
   };
   if (error.starts_with("NOSCRIPT")) return go_back(Repair::load_script, error);
-  if (error.starts_with("HOLE")) return go_back(Repair::none, error);
   if (error.starts_with("NOTOPIC")) return go_back(Repair::check_topic, error);
   if (error.starts_with("CLUSTER ")) return go_back(Repair::none, error);  // HELLO has told that
   const Batch& batch = queue_.front();
+  if (error.starts_with("HOLE")) {  // what was acknowledged together with later ones is gone
+    Topic& topic = topics_[batch.topic];
+    if (topic.acknowledged < batch.first_sequence - 1) topic.after.n = UINT64_MAX;  // stands for none
+    topic.acknowledged = batch.first_sequence - 1;
+    return go_back(Repair::none, error);
+  }
   if (error.starts_with("LATE")) {  // the clock has stepped, or so large a batch takes longer
     heard_time(std::chrono::milliseconds(number()));
     options_.lease = std::min(2 * options_.lease, longest_lease);
@@ -200,7 +205,9 @@ void Publisher::on_stored(const PublishReply& reply) {
   const bool anything_new = reply.last.sequence > before.sequence;
   topic.max_len = reply.max_len;
   if (anything_new) topic.stored += reply.last.sequence - std::max(before.sequence, expected);
-  front_last_ = anything_new ? reply.last.id : before.id;
+  front_last_.reset();
+  if (anything_new) front_last_ = reply.last.id;
+  if (before.sequence == reply.last.sequence) front_last_ = before.id;  // else it is a later batch's
   if (options_.stored) front_ids_ = ids_of(batch, reply);
 }
 
@@ -242,8 +249,10 @@ std::vector<EntryId> Publisher::ids_in_stream(const Batch& batch) {
 void Publisher::acknowledge_front() {
   const Batch& batch = queue_.front();
   Topic& topic = topics_[batch.topic];
-  topic.acknowledged = batch.first_sequence + batch.records.size() - 1;
-  topic.after = front_last_;
+  if (front_last_) {
+    topic.acknowledged = batch.first_sequence + batch.records.size() - 1;
+    topic.after = *front_last_;
+  }
   topic.seen = true;
   for (std::size_t i = 0; i < front_ids_.size(); ++i) options_.stored(batch.records[i], front_ids_[i]);
   front_ids_.clear();
