@@ -37,28 +37,23 @@ void Account::start_after(EntryId id) { start_ = at_ = id; }
 
 void Account::start_after(const Anchor& anchor, bool delivered, const std::vector<Anchor>& older) {
   start_ = at_ = anchor.id;
-  const bool known = counts(anchor.id);
-  if (!known && older.empty()) return;
-  for (std::size_t i = older.size(); i-- > 0;) {
-    const Anchor& step = older[i];
+  for (std::size_t i = older.size() + 1; i-- > 0;) {
+    const Anchor& step = i == 0 ? anchor : older[i - 1];
     if (!counts(step.id) || step.id.n <= held_) continue;
     serial_ = held_ = step.id.n;
     trail_.add(step.id, step.pub, serial_, held_);
   }
-  if (known) {
-    serial_ = held_ = anchor.id.n;
-    trail_.add(anchor.id, anchor.pub, serial_, held_);
-  }
+  if (held_ == 0) return;
   last_ = trail_.steps().front();
   numbered_ = last_.anchor.id;
   start_n_ = numbered_->n;
   base_ = start_n_;
   if (delivered) {
-    // What another history has behind the oldest one known may be new.
-    const Trail::Step oldest = trail_.steps().back();
-    start_ = oldest.anchor.id;
-    start_n_ = start_.n;
-    base_ = oldest.held - 1;
+    // Where none of them is found, nothing but the start tells what another history has for this reader.
+    const bool known = !older.empty() && older.back().pub.empty();
+    start_ = known ? older.back().id : trail_.steps().back().anchor.id;
+    start_n_ = start_.n + (known ? 1 : 0);
+    base_ = start_n_ - 1;
   }
   fresh_ = false;
 }

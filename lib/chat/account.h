@@ -78,7 +78,7 @@ class Account {
   /// Begins after this ID. Nothing was delivered before, so nothing can be missing.
   void start_after(EntryId id);
   /// Begins after this message; `delivered`: it was delivered before, as were those of `older`, the latest
-  /// first.
+  /// first; if the last of these has no pub, the reader began after it.
   void start_after(const Anchor& anchor, bool delivered, const std::vector<Anchor>& older = {});
   /// Others have taken what comes up to this ID (a group's last one given out): not this reader's matter. The
   /// next reading has nothing from before it.

@@ -135,7 +135,6 @@ void Subscriber::sync(const std::string& node, FollowedTopics topics) {
   reader_.catch_up(behind);
   if (options_.live) {
     subscribe(node, topics);
-    if (!behind.empty()) refresh_topics(topics);  // the others' count is that of their newest message
     reader_.catch_up(topics);
   }
   for (FollowedTopic* const topic : topics) topic->away = false;

@@ -53,6 +53,7 @@ void TopicReader::resolve_start(FollowedTopic& topic) {
       }
       break;
   }
+  if (options_.starting && !start.counted) options_.starting(account.position());
   options_.live ? notices_.end(topic.state.last) : resolve_end(topic);
   topic.start_resolved = true;
 }

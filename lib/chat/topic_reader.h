@@ -42,6 +42,8 @@ struct ReadingOptions {
   std::optional<TimeSpec> until;  ///< not live: nothing stored after this time
   std::optional<EntryId> to;      ///< not live: nothing after this ID
   bool reverse = false;           ///< not live: the newest first
+  /// A start that isn't counted is resolved: what comes after this ID is read.
+  std::function<void(EntryId)> starting;
   /// Losses are told, behind what was delivered so far: this is how far the stream was read.
   std::function<void(const Anchor&)> losing;
   bool replica = false;  ///< a replica is read, which gets messages a moment after the channel has

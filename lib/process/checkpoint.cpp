@@ -17,7 +17,9 @@ bool can_be_kept(std::string_view pub) { return pub.empty() || PubId::parse(pub)
 
 CursorCheckpoint::CursorCheckpoint(const std::string& path, std::chrono::milliseconds save_every)
     : cursor_(path), save_every_(save_every), saved_(cursor_.load()) {
-  for (std::size_t i = saved_.size(); i-- > 0;) {
+  const bool starts = saved_.size() > 1 && saved_.back().pub.empty();
+  if (starts) start_ = saved_.back().id;
+  for (std::size_t i = saved_.size() - (starts ? 1 : 0); i-- > 0;) {
     const Anchor& anchor = saved_[i];
     // Without a pub behind others, it is a foreign entry.
     if (!anchor.pub.empty() || newest_ == 0) remember(anchor);
@@ -44,6 +46,7 @@ void CursorCheckpoint::remember(const Anchor& anchor) {
   if (n == 0 || n == UINT64_MAX) return;  // nobody counts those
   if (n <= newest_) trail_.cut(n - 1);    // another history, which goes on from there
   trail_.add(anchor.id, anchor.pub, n, 0);
+  if (start_) start_ = {std::min(start_->ms, anchor.id.ms), std::min(start_->n, n - 1)};
   newest_ = n;
 }
 
@@ -52,13 +55,14 @@ std::vector<Anchor> CursorCheckpoint::kept() const {
   if (!can_be_kept(done_.pub)) kept.front().pub.clear();
   std::uint64_t distance = 0;
   for (Trail::Step& step : trail_.steps()) {
-    if (kept.size() == most_kept) break;
+    if (kept.size() == most_kept - 1) break;
     if (!can_be_kept(step.anchor.pub)) continue;
     const std::uint64_t back = newest_ - step.serial;
     if (step.anchor.id >= kept.back().id || (kept.size() >= all_kept && back < 2 * distance)) continue;
     kept.push_back(std::move(step.anchor));
     distance = back;
   }
+  if (start_ && *start_ < kept.back().id) kept.push_back({*start_, {}});
   return kept;
 }
 

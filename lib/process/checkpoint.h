@@ -34,8 +34,8 @@ class Checkpoint {
   virtual std::optional<std::chrono::milliseconds> keep_every() const { return std::nullopt; }
 };
 
-/// Keeps the position in a cursor file: the last message done, the 15 before it, and ever fewer of the older
-/// ones, 32 lines at most.
+/// Keeps the position in a cursor file: the last message done, the 15 before it, ever fewer of the older
+/// ones, and where the reader began; 32 lines at most.
 class CursorCheckpoint : public Checkpoint {
  public:
   /// Saves at most once in `save_every`, and at finish().
@@ -44,6 +44,9 @@ class CursorCheckpoint : public Checkpoint {
   /// Where the cursor stands, and some that were done before, the latest first; empty: nowhere yet.
   const std::vector<Anchor>& position() const { return saved_; }
   bool is_empty_file() const { return cursor_.is_empty_file(); }
+  /// Where a reader begins that has no position: after this ID. It is kept as the last line, with the count
+  /// of what was before, since no place tells what stood before it.
+  void begin(EntryId after) { start_ = after; }
 
   bool in_order() const override { return true; }
   void save(const std::vector<Anchor>& done) override;
@@ -56,6 +59,7 @@ class CursorCheckpoint : public Checkpoint {
   Cursor cursor_;
   std::chrono::milliseconds save_every_;
   std::vector<Anchor> saved_;
+  std::optional<EntryId> start_;
   Anchor done_;               // the last one; no ID: none in this run
   Trail trail_;               // by n
   std::uint64_t newest_ = 0;  // there

@@ -10,8 +10,9 @@ namespace chat {
 
 /// A file that holds how far a topic is processed: a line `ID pub` for the last message done, and such lines
 /// for some that were done before it, the latest first, so that the place is found again in a history that
-/// goes on otherwise. IDs become smaller from line to line. A line with an ID alone stands for any message
-/// there: a foreign entry, or a file of an older version. Scripts that want the ID take the first word:
+/// goes on otherwise. IDs become smaller from line to line. A first line with an ID alone stands for any
+/// message there: a foreign entry, or a file of an older version; such a last line behind others is where the
+/// reader began, after so many messages as its n says. Scripts that want the ID take the first word:
 /// `head -n1 FILE | cut -d' ' -f1`.
 ///
 /// A lock on FILE.lock beside it, kept as long as this object, lets only one run use it. A crash leaves the

@@ -126,6 +126,7 @@ void read_history(ConnectionPool& pool, const ReplayOptions& options, Notices& n
       notices.warn("the cursor " + options.cursor + " is empty: beginning where a new one does");
     }
   }
+  if (cursor) reading.starting = [&cursor](EntryId after) { cursor->begin(after); };
   std::optional<Chain> chain;
   reading.losing = [&chain](const Anchor& place) { chain->pass(place); };
   chain.emplace(options, pool, cursor ? &*cursor : nullptr, notices, stop);

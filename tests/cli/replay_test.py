@@ -297,7 +297,7 @@ def test_a_cursor_file_is_never_empty_or_half(server):
         server.replay("topic1", "--raw", "-n", "10", "--cursor", cursor)
     stop.set()
     watcher.join()
-    assert all(re.fullmatch(r"(\d+-\d+ [\w.-]+-\d+\n)+", text) for text in seen), seen
+    assert all(re.fullmatch(r"(\d+-\d+ [\w.-]+-\d+\n)+0-0\n", text) for text in seen), seen
 
 
 def test_a_cursor_with_follow_is_there_after_a_signal(server):

@@ -9,12 +9,12 @@ namespace sim {
 
 namespace {
 
+// Without the one that its writer didn't finish.
 std::vector<Line> lines_of(std::string_view output) {
   std::vector<Line> lines;
-  while (!output.empty()) {
-    const std::size_t end = std::min(output.find('\n'), output.size());
+  for (std::size_t end = output.find('\n'); end != std::string_view::npos; end = output.find('\n')) {
     lines.push_back(Line::parse(output.substr(0, end)));
-    output.remove_prefix(std::min(end + 1, output.size()));
+    output.remove_prefix(end + 1);
   }
   return lines;
 }

@@ -189,6 +189,27 @@ TEST_CASE("an account: a cursor that knows nothing but its own position") {
   CHECK(reader.told == Texts{gone(1, a.last)});
 }
 
+TEST_CASE("an account: a cursor whose places are all gone") {
+  History history;
+  history.clock = 5000;
+  store(history, "b", 1, 7);
+  const std::vector<Anchor> older{{{5000, 80}, "a-80"}, {{5000, 64}, "a-64"}};
+  const Anchor last{{5000, 81}, "a-81"};
+  Reader reader;
+  SECTION("began with the topic: what stands before the oldest place may be new") {
+    reader.account.start_after(last, true, {older[0], older[1], {first_id, {}}});
+    reader.read(history);
+    CHECK(reader.delivered == pubs("b", 1, 7));
+    CHECK(reader.told == Texts{gone(81, last.id)});
+  }
+  SECTION("began in its middle: what stands before that is not asked for") {
+    reader.account.start_after(last, true, {older[0], older[1], {{5000, 4}, {}}});
+    reader.read(history);
+    CHECK(reader.delivered == pubs("b", 5, 7));
+    CHECK(reader.told == Texts{gone(77, last.id)});
+  }
+}
+
 TEST_CASE("an account: a paused master's last push") {
   History history;
   Reader reader;

@@ -121,6 +121,30 @@ TEST_CASE("a cursor forgets what another history has in its place") {
   CHECK(content(path) == "5-5 q-5\n4-4 q-4\n3-3 p-3\n2-2 p-2\n1-1 p-1\n");
 }
 
+TEST_CASE("a cursor keeps where it began") {
+  const Folder folder;
+  const std::string path = folder / "cursor";
+  {
+    CursorCheckpoint checkpoint(path, 0ms);
+    checkpoint.begin({4, UINT64_MAX});
+    checkpoint.save(messages("p", 50, 51));
+    CHECK(content(path) == "51-51 p-51\n50-50 p-50\n4-49\n");
+  }
+  CursorCheckpoint(path, 0ms).save(messages("p", 52, 20'000));
+  const std::vector<Anchor> done = CursorCheckpoint(path, 0ms).position();
+  CHECK(done.size() <= 32);
+  CHECK(done.back() == at(4, 49));
+  CHECK(done[done.size() - 2].id.n > 51);
+  SECTION("also in another history with fewer messages") {
+    CursorCheckpoint(path, 0ms).save(messages("q", 3, 5));
+    CHECK(content(path) == "5-5 q-5\n4-4 q-4\n3-3 q-3\n3-2\n");
+  }
+  SECTION("also behind a foreign entry") {
+    CursorCheckpoint(path, 0ms).save({at(20'001, 1)});
+    CHECK(CursorCheckpoint(path, 0ms).position().back() == at(4, 49));
+  }
+}
+
 TEST_CASE("foreign entries are a cursor's place, but count nothing") {
   const Folder folder;
   const std::string path = folder / "cursor";
