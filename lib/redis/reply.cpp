@@ -140,7 +140,7 @@ std::span<char> ReplyReader::room() {
   }
   std::size_t capacity = std::max(received_->capacity, 2 * piece);
   if (rest <= piece && capacity > most_kept_input) capacity = 2 * piece;
-  while (capacity - rest < piece) capacity *= 2;
+  while (capacity < rest + piece) capacity *= 2;
   if (capacity != received_->capacity) {
     auto fresh = std::make_unique_for_overwrite<char[]>(capacity + 1);
     std::copy_n(bytes, rest, fresh.get());

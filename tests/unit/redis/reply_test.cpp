@@ -123,6 +123,21 @@ TEST_CASE("replies much larger than the buffer, and small ones after them") {
   }
 }
 
+TEST_CASE("much has come behind a reply that is still used") {
+  ReplyReader reader;
+  const std::string first(2'000'000, 'a');
+  const std::string second(1'500'000, 'b');
+  reader.feed("$2000000\r\n" + first + "\r\n$1500000\r\n" + second);
+  const auto reply = reader.next();
+  REQUIRE(reply);
+  CHECK_FALSE(reader.next());
+  reader.feed("\r\n");
+  const auto behind = reader.next();
+  REQUIRE(behind);
+  CHECK(bool(behind->view().text() == second));
+  CHECK(bool(reply->view().text() == first));
+}
+
 TEST_CASE("memory of a large reply is given back") {
   const std::size_t before = memory();
   ReplyReader reader;
