@@ -81,11 +81,13 @@ enum CommandFlag : unsigned {
   logged_out = 128,       // isn't, from clients that have yet to log in
   has_key = 256,          // in a cluster, when the slot is another node's
   ends_queue = 512,       // it is not queued in a transaction, but run
+  of_channels = 1024,     // its keys are sharded channels
 };
 
 /// Values of Command::key for keys that stand in no fixed place.
 inline constexpr int key_behind_streams = -1;
 inline constexpr int key_of_script = -2;
+inline constexpr int keys_to_the_end = -3;
 
 struct Command {
   std::string_view name;  // in small letters; `a|b` is a subcommand

@@ -157,9 +157,9 @@ void flushall(Call& call) {
 constexpr std::array table{
     Command{"get", 2, has_key, get},
     Command{"set", -3, writes | needs_memory | has_key, set},
-    Command{"del", -2, writes | has_key, del},
-    Command{"unlink", -2, writes | has_key, del},
-    Command{"exists", -2, has_key, exists},
+    Command{"del", -2, writes | has_key, del, keys_to_the_end},
+    Command{"unlink", -2, writes | has_key, del, keys_to_the_end},
+    Command{"exists", -2, has_key, exists, keys_to_the_end},
     Command{"type", 2, has_key, type},
     Command{"expire", -3, writes | has_key, expire},
     Command{"pexpire", -3, writes | has_key, pexpire},

@@ -108,11 +108,11 @@ constexpr unsigned from_subscribers = always | no_script | while_subscribed;
 
 constexpr std::array table{
     Command{"publish", 3, always, publish},
-    Command{"spublish", 3, always | has_key, spublish},
+    Command{"spublish", 3, always | has_key | of_channels, spublish},
     Command{"subscribe", -2, from_subscribers, subscribe},
-    Command{"ssubscribe", -2, from_subscribers | has_key, ssubscribe},
+    Command{"ssubscribe", -2, from_subscribers | has_key | of_channels, ssubscribe, keys_to_the_end},
     Command{"unsubscribe", -1, from_subscribers, unsubscribe},
-    Command{"sunsubscribe", -1, from_subscribers, sunsubscribe},
+    Command{"sunsubscribe", -1, from_subscribers | has_key | of_channels, sunsubscribe, keys_to_the_end},
     Command{"pubsub|channels", -2, always, pubsub_channels},
     Command{"pubsub|shardchannels", -2, always, pubsub_shardchannels},
     Command{"pubsub|numsub", -2, always, pubsub_numsub},

@@ -127,7 +127,10 @@ void Server::execute(Client& client, std::span<const std::string_view> args) {
 void Server::execute_in_transaction(Call& call, const Command& command) {
   Transaction& transaction = *call.client.transaction;
   Command whole = command;
-  if (command.name == "exec") whole.flags |= transaction.flags & (writes | needs_memory);
+  if (command.name == "exec") {
+    if (redirected(call, command)) return call.client.transaction.reset();
+    whole.flags |= transaction.flags & (writes | needs_memory);
+  }
   const std::size_t begin = call.client.output.size();
   if (refused(call, whole)) {
     transaction.refused = true;
@@ -168,6 +171,10 @@ void Server::call_from_script(Client& client, std::span<const std::string_view> 
   }
   if ((command->flags & no_script) != 0) {
     call.reply.error("This Redis command is not allowed from script");
+    return;
+  }
+  if (is_foreign(call, *command)) {
+    call.reply.error("Script attempted to access a non local key in a cluster node");
     return;
   }
   if (!wrote) {  // a script that has begun to write is never stopped

@@ -16,6 +16,7 @@
 #include "sim/client.h"
 #include "sim/database.h"
 #include "sim/effect_log.h"
+#include "sim/resp.h"
 
 namespace sim {
 
@@ -50,7 +51,9 @@ struct ServerOptions {
   std::string password;                                 // empty: none is asked for
   std::size_t pubsub_limit = 0;                         // bytes that may wait for a subscriber; 0: any number
   Address address;                                      // its own, in a cluster
-  std::vector<SlotRange> slots;                         // in a cluster
+  std::vector<SlotRange> slots;                         // in a cluster; changed by hear_of_slots()
+  std::map<std::uint16_t, Address> migrating;           // slots of its own that are being given away, to whom
+  std::set<std::uint16_t> importing;                    // slots that it is being given
   std::map<std::string, Address, std::less<>> masters;  // what a sentinel knows, by name
   std::size_t needed_replicas = 0;                      // min-replicas-to-write
 };
@@ -119,6 +122,15 @@ class Server {
   /// Called for each command that a client sends, before it is executed.
   std::function<void(std::string_view name)> asked;
 
+  // In a cluster.
+
+  /// Who serves what is something else now. Those who wait or listen here for what is another node's are sent
+  /// away, and the keys of such slots are deleted, unless this is a replica.
+  void hear_of_slots(std::vector<SlotRange> slots);
+  /// What MIGRATE does: the value is gone here, as after DEL, and there at the other node, on its disk.
+  std::optional<Value> give_away(std::string_view key);
+  void take_over(std::string_view key, Value value);
+
   /// As CLIENT KILL does it.
   void doom(Client& client);
 
@@ -172,6 +184,11 @@ class Server {
   bool refused(Call& call, const struct Command& command);
   bool refused_by_state(Call& call, const struct Command& command);
   bool redirected(Call& call, const struct Command& command);
+  bool redirected(ReplyWriter& reply, const Client& client, const struct Query& query);
+  bool is_foreign(Call& call, const struct Command& command);
+  bool serves(std::uint16_t slot) const;
+  void forget_foreign_keys();
+  void send_away_blocked();
   void run(Call& call, const struct Command& command);
   void execute_in_transaction(Call& call, const struct Command& command);
   void finish_unit(Client& client);

@@ -1,7 +1,6 @@
 // When a server refuses commands, what it keeps, and what replicas do.
 #include <array>
 
-#include "redis/slots.h"
 #include "sim/command.h"
 #include "sim/server.h"
 
@@ -18,45 +17,6 @@ bool Server::refused(Call& call, const Command& command) {
     return true;
   }
   return redirected(call, command) || refused_by_state(call, command);
-}
-
-namespace {
-
-// Where the command's first key stands among its arguments; behind them all when it has none.
-std::size_t key_place(std::span<const std::string_view> args, const Command& command) {
-  if (command.key == key_of_script) return args.size() > 2 && args[2] == "0" ? args.size() : 3;
-  if (command.key != key_behind_streams) return static_cast<std::size_t>(command.key);
-  for (std::size_t i = 1; i < args.size(); ++i) {
-    if (is_word(args[i], "STREAMS")) return i + 1;
-  }
-  return args.size();
-}
-
-}  // namespace
-
-bool Server::redirected(Call& call, const Command& command) {
-  if (options.mode != Mode::cluster || (command.flags & has_key) == 0) return false;
-  if (faults.cluster_down) {
-    call.reply.coded_error("CLUSTERDOWN The cluster is down");
-    return true;
-  }
-  const std::size_t key = key_place(call.args, command);
-  if (call.size() <= key) return false;
-  const std::uint16_t slot = chat::hash_slot(call[key]);
-  for (const SlotRange& range : options.slots) {
-    if (slot < range.first || slot > range.last || range.nodes.empty()) continue;
-    if (range.nodes.front() == options.address) return false;
-    const bool read = (command.flags & writes) == 0 && call.client.read_only && role_ == Role::replica;
-    for (const Address& node : range.nodes) {
-      if (read && node == options.address) return false;
-    }
-    const Address& owner = range.nodes.front();
-    call.reply.coded_error("MOVED " + std::to_string(slot) + ' ' + owner.host + ':' +
-                           std::to_string(owner.port));
-    return true;
-  }
-  call.reply.coded_error("CLUSTERDOWN Hash slot not served");
-  return true;
 }
 
 bool Server::refused_by_state(Call& call, const Command& command) {
@@ -112,6 +72,7 @@ void Server::apply(const std::string& unit) {
 }
 
 void Server::copy_from(const Server& master) {
+  send_away_blocked();
   erase_all();
   data_ = master.data_;
   base_ = data_;
@@ -148,6 +109,7 @@ void Server::restart(Database data) {
   known_scripts_.clear();
   acknowledged_.clear();
   data_ = std::move(data);
+  forget_foreign_keys();
   base_ = data_;
   snapshot_ = data_;
   // A data set of its own: offsets of the one before mean nothing here.

@@ -38,7 +38,7 @@ function(plant_bug patch)
 endfunction()
 
 add_custom_target(sim_bugs)
-set(sampled any_server_is_the_master no_hole_check key_deleted_too_early loss_not_told)
+set(sampled any_server_is_the_master slots_never_asked_again no_hole_check key_deleted_too_early loss_not_told)
 file(GLOB patches CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.patch)
 foreach(patch IN LISTS patches)
   plant_bug(${patch})

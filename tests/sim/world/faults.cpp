@@ -32,7 +32,7 @@ void Schedule::begin_faults() {
   if (plan_.has(Fault::slow)) net.most_delay = world_.some_time(millisecond, second);
   if (world_.random.chance(20)) net.window = 512 + world_.random.below(8192);
   if (plan_.has(Fault::small_output)) {
-    for (Host* host : {&a_, &b_}) host->server().options.pubsub_limit = 500 + world_.random.below(4000);
+    for (Host* host : all_nodes()) host->server().options.pubsub_limit = 500 + world_.random.below(4000);
   }
   often(Fault::cut, &Schedule::cut_one);
   often(Fault::stall, &Schedule::stall_one);
@@ -49,6 +49,12 @@ void Schedule::begin_faults() {
   often(Fault::server_clock, &Schedule::set_server_clock);
   often(Fault::errors, &Schedule::refuse);
   if (!sentinels_.empty()) often(Fault::watcher, &Schedule::disturb_sentinel);
+  if (!nodes_.empty()) {
+    often(Fault::watcher, &Schedule::disturb_node);
+    often(Fault::move_slot, &Schedule::move_slot);
+    if (plan_.has(Fault::remove_node))
+      world_.after(world_.some_time(0, plan_.faults), [this] { remove_node(); });
+  }
 }
 
 void Schedule::end_faults() {

@@ -120,16 +120,25 @@ void Host::restart(Crash how) {
 std::shared_ptr<Connection> Network::connect(Process& tool, std::uint16_t port) {
   const auto host = hosts_.find(port);
   if (host == hosts_.end()) return nullptr;
-  for (const auto& one : open()) {
-    const bool other_copy = &one->host() != host->second && one->host().set == host->second->set;
-    if (&one->tool() == &tool && other_copy && one->host().set != Host::no_set) tool.split = true;
-  }
+  if (tool.asked_first == nullptr) tool.asked_first = host->second;
+  tool.asked_others = tool.asked_others || host->second != tool.asked_first;
+  if (host->second->server().role() == Role::master) note_master(tool, *host->second);
   auto connection = std::make_shared<Connection>(world_, options, tool, *host->second);
   connection->number = ++last_number_;
   all_.push_back(connection);
   if (stalled_until_ > world_.now()) connection->stall(stalled_until_);
   world_.after(options.least_delay, [connection, host = host->second] { host->connect(connection); });
   return connection;
+}
+
+void Network::note_master(Process& tool, const Host& host) {
+  if (host.set == Host::no_set) return;
+  for (const auto& one : open()) {
+    if (&one->tool() == &tool && &one->host() != &host && one->host().set == host.set) tool.split = true;
+  }
+  if (host.set != 0) return;
+  if (host.generation < tool.newest_master) tool.split = true;
+  tool.newest_master = std::max(tool.newest_master, host.generation);
 }
 
 std::vector<std::shared_ptr<Connection>> Network::open() {

@@ -124,8 +124,10 @@ class Host {
   void restart(Crash how);
   bool up() const { return up_; }
   /// Hosts of one set hold copies of the same data; none: a sentinel.
-  static constexpr int no_set = -1;
-  int set = 0;
+  static constexpr std::size_t no_set = SIZE_MAX;
+  std::size_t set = 0;
+  /// How many masters its set had before it was one.
+  std::uint32_t generation = 0;
   /// Disconnects everybody.
   void drop_clients();
 
@@ -163,6 +165,8 @@ class Network {
   void stall(Time until) { stalled_until_ = until; }
 
  private:
+  void note_master(Process& tool, const Host& host);
+
   World& world_;
   std::map<std::uint16_t, Host*> hosts_;
   std::vector<std::weak_ptr<Connection>> all_;

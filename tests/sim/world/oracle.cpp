@@ -24,8 +24,13 @@ void Oracle::watch(Server& server) {
     const auto place = histories.find(key);
     History& history = place != histories.end() ? place->second : histories[std::string(key)];
     history.push_back({id, line});
-    if (old_masters_.contains(&server)) given_up_.insert(line);
+    if (old_masters_.contains(&server)) give_up(key, line);
   };
+}
+
+void Oracle::give_up(std::string_view key, const Line& line) {
+  given_up_.insert(line);
+  given_up_of_[std::string(key)].insert(line);
 }
 
 void Oracle::restarted(const Server& server) {
@@ -34,7 +39,7 @@ void Oracle::restarted(const Server& server) {
     const auto place = server.data().find(key);
     if (place != server.data().end()) last = std::get<Stream>(place->second.data).last_id();
     while (!history.empty() && history.back().id > last) {
-      given_up_.insert(history.back().line);
+      give_up(key, history.back().line);
       history.pop_back();
     }
   }
@@ -49,9 +54,17 @@ void Oracle::taken_over(const Server& from, const Server& to) {
     bool same = true;
     for (std::size_t i = 0; i < history.size(); ++i) {
       same = same && place != kept.end() && i < place->second.size() && place->second[i] == history[i];
-      if (!same) given_up_.insert(history[i].line);
+      if (!same) give_up(key, history[i].line);
     }
   }
+}
+
+void Oracle::moved(const std::string& key, const Server& from, const Server& to, const Server* replica) {
+  const auto place = histories_[&from].find(key);
+  if (place == histories_[&from].end()) return;
+  histories_[&to][key] = std::move(place->second);
+  histories_[&from].erase(place);
+  if (replica != nullptr) histories_[replica].erase(key);
 }
 
 void Oracle::copied(const Server& from, const Server& to) {

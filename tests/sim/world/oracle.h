@@ -38,6 +38,8 @@ class Oracle {
   void restarted(const Server& server);
   /// What `to` has and `from` hasn't is given up, and all that `to` stores before it is synchronised.
   void taken_over(const Server& from, const Server& to);
+  /// The key was moved; `replica` had what `from` has.
+  void moved(const std::string& key, const Server& from, const Server& to, const Server* replica);
   /// A full synchronisation.
   void copied(const Server& from, const Server& to);
 
@@ -45,11 +47,19 @@ class Oracle {
   const History& of(const Server& server, const std::string& key) { return histories_[&server][key]; }
   /// Lines of histories that were given up, wherever they are now.
   const std::set<Line>& given_up() const { return given_up_; }
+  /// The same, of one key.
+  bool is_given_up(std::string_view key, const Line& line) const {
+    const auto place = given_up_of_.find(key);
+    return place != given_up_of_.end() && place->second.contains(line);
+  }
 
  private:
+  void give_up(std::string_view key, const Line& line);
+
   // Only looked up, never gone through: its order is that of addresses.
   std::map<const Server*, std::map<std::string, History, std::less<>>> histories_;
   std::set<Line> given_up_;
+  std::map<std::string, std::set<Line>, std::less<>> given_up_of_;
   std::set<const Server*> old_masters_;
 };
 

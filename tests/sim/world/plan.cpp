@@ -5,17 +5,19 @@ namespace sim {
 namespace {
 
 constexpr std::array<std::string_view, fault_count> names{
-    "split",        "slow",        "cut",         "late",     "stall",        "partition",
-    "pause_server", "kill_server", "crash",       "failover", "server_clock", "errors",
-    "small_output", "trim",        "pause_tool",  "sleep",    "tool_clock",   "block_output",
-    "kill_tool",    "full_disk",   "bad_handler", "lag",      "watcher"};
+    "split",       "slow",    "cut",        "late",         "stall",     "partition",    "pause_server",
+    "kill_server", "crash",   "failover",   "server_clock", "errors",    "small_output", "trim",
+    "pause_tool",  "sleep",   "tool_clock", "block_output", "kill_tool", "full_disk",    "bad_handler",
+    "lag",         "watcher", "move_slot",  "remove_node"};
 
 }  // namespace
 
 std::string_view name_of(Fault fault) { return names[static_cast<std::size_t>(fault)]; }
 
 std::string Plan::str() const {
-  std::string text = deployment == Deployment::sentinels ? "sentinels; " : "";
+  std::string text = deployment == Deployment::server    ? ""
+                     : deployment == Deployment::cluster ? "cluster; "
+                                                         : "sentinels; ";
   text += std::to_string(publishers) + " publishers, " + std::to_string(importers) + " importers, " +
           std::to_string(subscribers) + " subscribers, " + std::to_string(cursors) + " cursors, " +
           std::to_string(workers) + " workers; up to " + std::to_string(lines) + " lines in " +
@@ -54,7 +56,14 @@ Plan make_plan(World& world) {
   // Few or many of them.
   const auto chance = static_cast<unsigned>(5 + random.below(35));
   for (std::size_t i = 0; i < fault_count; ++i) plan.set(static_cast<Fault>(i), random.chance(chance));
-  if (random.chance(15)) {
+  const std::uint64_t kind = random.below(100);
+  if (kind < 15) {
+    plan.deployment = Deployment::cluster;
+    for (const Fault fault : {Fault::move_slot, Fault::remove_node, Fault::lag, Fault::watcher})
+      plan.set(fault, random.chance(40));
+    // Where a slot goes, there may be no replica.
+    plan.wait = plan.wait && !plan.has(Fault::move_slot);
+  } else if (kind < 30) {
     plan.deployment = Deployment::sentinels;
     plan.replica = true;
     plan.wait = random.chance(50);

@@ -33,15 +33,17 @@ enum class Fault : std::uint8_t {
   kill_tool,     ///< kill -9 at any system call, and another run
   full_disk,     ///< the cursor can't be written
   bad_handler,   ///< fails, hangs, or fells its worker
-  lag,           ///< some hear late of a new master
-  watcher,       ///< a sentinel is dead, or silent, or knows nothing, or names another server
+  lag,           ///< some sentinels, or nodes of a cluster, hear late of what is new
+  watcher,       ///< one of them is dead, or silent, or knows nothing, or what is not so
+  move_slot,     ///< from one node of a cluster to another one
+  remove_node,   ///< from the cluster, with all that it served moved
   count
 };
 inline constexpr std::size_t fault_count = static_cast<std::size_t>(Fault::count);
 std::string_view name_of(Fault fault);
 
 /// What the tools' URL names.
-enum class Deployment : std::uint8_t { server, sentinels };
+enum class Deployment : std::uint8_t { server, sentinels, cluster };
 
 /// What a seed turns on: who takes part, and what goes wrong.
 struct Plan {

@@ -19,6 +19,7 @@
 namespace sim {
 
 class Disk;
+class Host;
 class Network;
 
 /// What stands behind a file descriptor. Functions return what the system call returns, and set errno.
@@ -100,8 +101,13 @@ class Process {
   std::uint64_t killed_once_in = 0;
   std::uint64_t paused_once_in = 0;
   std::function<void()> on_end;
-  /// It has had connections to two servers at once, of which one was no master any more.
+  /// It has had connections to two servers at once, of which one was no master any more; or it was sent back
+  /// to such a one by who didn't know of the new one.
   bool split = false;
+  std::uint32_t newest_master = 0;  // that it had a connection to, by its generation
+  /// Whom it has asked first, and whether it has come to others from there.
+  const Host* asked_first = nullptr;
+  bool asked_others = false;
   /// What `--exec` runs (handler.cpp): told what it reads; returns what went wrong, if anything.
   std::function<std::optional<std::string>(const std::string& input, std::optional<Time> keep_every,
                                            const std::function<void()>& keep)>

@@ -99,7 +99,9 @@ std::set<Line> Schedule::missing_of(const Reader& reader, const std::vector<Line
     const bool elsewhere = reader.from_now && oracle_.given_up().contains(one.line);
     begun = begun || (given.contains(one.line) && !elsewhere);
     if (!begun) continue;
-    const bool dead = reader.kind == Reader::Kind::group && dead_letters_.contains(one.line);
+    // Of a dead letter that is gone with its history, its publisher tells.
+    const bool dead = reader.kind == Reader::Kind::group &&
+                      (dead_letters_.contains(one.line) || oracle_.is_given_up("chat:{topic2}", one.line));
     if (!given.contains(one.line) && !dead) missing.insert(one.line);
   }
   return missing;

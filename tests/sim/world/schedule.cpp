@@ -91,8 +91,9 @@ bool Schedule::anything_left(const Reader& group) {
   for (const Oracle::Stored& one : stored("chat:{topic2}")) dead_letters_.insert(one.line);
   const std::set<Line> missing = missing_of(group, group.handled);
   if (missing.empty() || is_split(group)) return false;
-  const auto place = master_->server().data().find("chat:{topic1}");
-  if (place == master_->server().data().end()) return false;
+  const Database& data = serving("chat:{topic1}").server().data();
+  const auto place = data.find("chat:{topic1}");
+  if (place == data.end()) return false;
   const auto& stream = std::get<Stream>(place->second.data);
   return std::ranges::any_of(
       history_, [&](const Oracle::Stored& one) { return missing.contains(one.line) && stream.has(one.id); });

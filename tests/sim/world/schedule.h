@@ -69,7 +69,8 @@ class Schedule {
                                     std::optional<Time> keep_every, const std::function<void()>& keep);
   void again(Tool& tool, bool always, std::function<void()> run);
   chat::PublisherOptions publishing();
-  chat::Endpoint endpoint();
+  /// `may_leave`: it may be of a node that is removed, once the tool has come from there to others.
+  chat::Endpoint endpoint(bool may_leave = true);
 
   // What goes wrong (faults.cpp, server_faults.cpp).
   void begin_faults();
@@ -87,6 +88,7 @@ class Schedule {
 
   void set_up_servers();
   void pause_server();
+  void pause(Host& host);
   void kill_server();
   void crash_server();
   void stop_server(Crash how);
@@ -115,7 +117,27 @@ class Schedule {
   static bool is_split(const Reader& reader);
   bool anything_left(const Reader& group);
   std::set<Line> missing_of(const Reader& reader, const std::vector<Line>& lines) const;
-  const Oracle::History& stored(const std::string& key) { return oracle_.of(master_->server(), key); }
+  const Oracle::History& stored(const std::string& key) { return oracle_.of(serving(key).server(), key); }
+
+  // A cluster (cluster.cpp, slots.cpp): one of its masters is a or b, with the other one as its replica.
+  void set_up_cluster();
+  Host& serving(std::string_view key);
+  Host& master_of(std::size_t set) { return set == 0 ? *master_ : *nodes_[set - 1]; }
+  std::vector<Host*> all_nodes();
+  std::vector<SlotRange> all_slots();
+  void hear(Host& node);
+  void spread();
+  void disturb_node();
+  void end_cluster_faults();
+  Host& victim();
+  void move_slot();
+  bool begin_moving(std::size_t piece, std::size_t to);
+  void move_key(std::vector<std::string> left);
+  void finish_moving();
+  void tell_source(Host& source);
+  bool can_move() const;
+  void remove_node();
+  void go_on_removing();
 
   // What must be true (checks.cpp, reader_checks.cpp).
   void check();
@@ -136,6 +158,21 @@ class Schedule {
   Host b_;
   Host* master_ = &a_;
   std::vector<std::unique_ptr<Host>> sentinels_;
+  /// Slots of a cluster that move together, and whose they are.
+  struct Piece {
+    std::uint16_t first = 0;
+    std::uint16_t last = 0;
+    std::size_t set = 0;
+  };
+  struct Move {
+    std::size_t piece = 0;
+    std::size_t to = 0;
+  };
+  std::vector<std::unique_ptr<Host>> nodes_;  // of the sets from 1 on
+  std::vector<Piece> pieces_;
+  std::optional<Move> moving_;
+  bool leaving_ = false;  // the last node is about to be removed
+  bool removed_ = false;  // it is
   std::unique_ptr<ReplicationLink> link_;
   bool replicating_ = false;  // something is on its way to the replica
   bool taking_over_ = false;  // the old master does not follow yet

@@ -12,8 +12,12 @@ constexpr std::string_view master_name = "mymaster";
 
 }  // namespace
 
-chat::Endpoint Schedule::endpoint() {
+chat::Endpoint Schedule::endpoint(bool may_leave) {
   chat::Endpoint endpoint;
+  if (!nodes_.empty()) {
+    const std::size_t count = 2 + nodes_.size() - (leaving_ || !may_leave ? 1 : 0);
+    endpoint.port = static_cast<std::uint16_t>(6379 + world_.random.below(count));
+  }
   if (sentinels_.empty()) return endpoint;
   endpoint.master = master_name;
   for (std::size_t i = 0; i < sentinels_.size(); ++i) {

@@ -12,33 +12,38 @@ constexpr std::uint64_t replica_number = 1;
 }  // namespace
 
 void Schedule::set_up_servers() {
-  for (Host* host : {&a_, &b_}) {
-    host->server().options.persistence = plan_.persistence;
-    oracle_.watch(host->server());
-  }
   a_.server().options.address = {"127.0.0.1", 6379};
   b_.server().options.address = {"127.0.0.1", 6380};
   network_.listen(6379, a_);
   if (plan_.deployment == Deployment::sentinels) set_up_sentinels();
+  if (plan_.deployment == Deployment::cluster) set_up_cluster();
+  for (Host* const host : all_nodes()) {
+    host->server().options.persistence = plan_.persistence;
+    oracle_.watch(host->server());
+  }
   if (plan_.max_len > 0 || plan_.clock_was_ahead) {
-    Client& setter = a_.server().connect();
+    Host& home = serving("chat:{topic1}");
+    Client& setter = home.server().connect();
     const std::string max_len = plan_.max_len > 0 ? std::to_string(plan_.max_len) : "100000";
     const std::string ms = plan_.clock_was_ahead ? std::to_string(epoch_ms + 3'600'000) : "0";
-    a_.server().execute(setter, {"HSET", "chat:{topic1}:info", "created", "1732400000", "max_len", max_len,
-                                 "max_age", "0", "description", "", "ms", ms, "n", "0"});
-    a_.server().disconnect(setter);
+    home.server().execute(setter, {"HSET", "chat:{topic1}:info", "created", "1732400000", "max_len", max_len,
+                                   "max_age", "0", "description", "", "ms", ms, "n", "0"});
+    home.server().disconnect(setter);
   }
-  a_.server().save();
+  for (Host* const host : all_nodes()) host->server().save();
   if (plan_.persistence == Persistence::snapshot) save();
   if (plan_.replica) follow_master();
+  for (Host* const host : nodes_.empty() ? std::vector<Host*>{} : all_nodes()) hear(*host);
 }
 
 void Schedule::save() {
   world_.after(world_.some_time(100 * millisecond, 10 * second), [this] {
     if (faults_over_) return;
-    if (master_->up()) {
-      master_->trace("saves");
-      master_->server().save();
+    // A snapshot with half of the keys of a slot that moves is left out, as in stop_server().
+    for (Host* const host : moving_ ? std::vector<Host*>{} : all_nodes()) {
+      if (!host->up() || host->server().role() == Role::replica) continue;
+      host->trace("saves");
+      host->server().save();
     }
     save();
   });
@@ -72,47 +77,57 @@ void Schedule::replicate() {
   });
 }
 
-void Schedule::pause_server() {
-  if (!master_->up() || master_->paused()) return;
+void Schedule::pause_server() { pause(victim()); }
+
+void Schedule::pause(Host& host) {
+  if (!host.up() || host.paused()) return;
   const Time end = world_.now() + world_.some_time(millisecond, 15 * second);
   last_late_ = std::max(last_late_, end);
-  master_->pause(end);
+  host.pause(end);
 }
 
 void Schedule::kill_server() { stop_server(Crash::process); }
 void Schedule::crash_server() { stop_server(Crash::machine); }
 
 void Schedule::stop_server(Crash how) {
-  if (!master_->up() || taking_over_) return;
+  Host& host = victim();
+  if (!host.up() || (&host == master_ && taking_over_)) return;
+  // What a move under way becomes when one of its nodes dies is left out: half of the keys would be at both.
+  if (moving_) return;
   // Nobody hears of the end of a machine.
   if (how == Crash::machine && world_.random.chance(50)) {
     for (const auto& one : network_.open())
       one->stall(world_.now() + world_.some_time(millisecond, 10 * second));
   }
-  Host& host = *master_;
   host.kill();
   world_.after(world_.some_time(millisecond, 10 * second), [this, &host, how] {
-    if (!host.up() && master_ == &host) start_server(host, how);
+    if (!host.up() && &master_of(host.set) == &host) start_server(host, how);
   });
 }
 
 void Schedule::start_server(Host& host, Crash how) {
-  link_.reset();
+  if (host.set == 0) link_.reset();
+  if (!nodes_.empty()) host.server().options.slots = all_slots();
   host.restart(how);
   oracle_.restarted(host.server());
-  if (plan_.replica) follow_master();
+  if (host.set == 0 && plan_.replica) follow_master();
 }
 
 void Schedule::set_server_clock() {
-  master_->step_clock(world_.some_time(millisecond, 200 * second) * (world_.random.chance(50) ? 1 : -1));
-  master_->serve();
+  Host& host = victim();
+  host.step_clock(world_.some_time(millisecond, 200 * second) * (world_.random.chance(50) ? 1 : -1));
+  host.serve();
 }
 
 // It refuses what it is told for a while, or has forgotten its scripts.
 void Schedule::refuse() {
-  Host& host = *master_;
+  Host& host = victim();
   Faults& faults = host.server().faults;
-  switch (world_.random.below(5)) {
+  switch (world_.random.below(nodes_.empty() ? 5 : 6)) {
+    case 5:
+      host.trace("takes the cluster for down");
+      faults.cluster_down = true;
+      break;
     case 0:
       host.trace("has no memory left");
       faults.out_of_memory = true;
@@ -143,7 +158,7 @@ void Schedule::refuse() {
 // The replica takes over. The old master doesn't know that yet: it goes on for its clients, unless it is
 // paused or dead, until it is told to follow.
 void Schedule::fail_over() {
-  if (!link_ || taking_over_) return;
+  if (!link_ || taking_over_ || moving_) return;
   taking_over_ = true;
   Host& old = *master_;
   Host& next = master_ == &a_ ? b_ : a_;
@@ -153,7 +168,7 @@ void Schedule::fail_over() {
       wake_early(old);
       break;
     case 1:
-      pause_server();
+      pause(old);
       break;
     default:
       break;
@@ -162,10 +177,13 @@ void Schedule::fail_over() {
   link_.reset();
   a_.changed = b_.changed = nullptr;
   next.server().promote();
+  next.generation = old.generation + 1;
   oracle_.taken_over(next.server(), old.server());
   master_ = &next;
   if (plan_.deployment == Deployment::server) network_.listen(6379, next);
   tell_sentinels();
+  if (!nodes_.empty()) hear(next);
+  spread();
   const Time demoted = world_.some_time(millisecond, 20 * second);
   last_late_ = std::max(last_late_, world_.now() + demoted);
   world_.after(demoted, [this, &old] { demote(old); });
@@ -188,19 +206,24 @@ void Schedule::demote(Host& host) {
   }
   if (!host.up()) host.restart(Crash::process);
   if (!master_->up()) start_server(*master_, Crash::process);
-  host.drop_clients();  // in one transaction with what follows, as a sentinel does it
+  // In one transaction with what follows, as a sentinel does it; a cluster doesn't.
+  if (nodes_.empty()) host.drop_clients();
   follow_master();
   taking_over_ = false;
+  if (nodes_.empty()) return;
+  hear(host);
+  spread();
 }
 
 void Schedule::end_server_faults() {
-  for (Host* host : {&a_, &b_}) {
+  for (Host* const host : all_nodes()) {
     host->server().faults = {};
     host->server().options.pubsub_limit = 0;
     host->set_clock_right();
   }
   if (!master_->up()) start_server(*master_, Crash::process);
   end_sentinel_faults();
+  end_cluster_faults();
 }
 
 }  // namespace sim

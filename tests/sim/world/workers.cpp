@@ -37,6 +37,7 @@ void Schedule::add_cursor(std::uint32_t number) {
 
 void Schedule::run_cursor(Reader& reader) {
   Tool& tool = make_tool(reader.name);
+  if (!reader.runs.empty()) tool.process.newest_master = reader.runs.back()->process.newest_master;
   reader.runs.push_back(&tool);
   if (plan_.has(Fault::kill_tool) && !faults_over_) {
     tool.process.killed_once_in = 20 + world_.random.below(500);
@@ -92,7 +93,8 @@ void Schedule::run_worker(Reader& group) {
   tool.process.handler = [this, &group, &tool](const auto& input, const auto& every, const auto& keep) {
     return handle(group, tool.process, input, every, keep);
   };
-  tool.replay(endpoint(), options);
+  // It has two pools of connections, of which one may be there long before the other.
+  tool.replay(endpoint(!plan_.has(Fault::remove_node)), options);
   if (!faults_over_ && world_.random.chance(30)) {
     world_.after(world_.some_time(millisecond, 20 * second), [&tool] { tool.process.stop(); });
   }
