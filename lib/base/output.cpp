@@ -9,10 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <system_error>
 #include <utility>
-
-#include "base/error.h"
 
 namespace chat {
 namespace {

@@ -1,6 +1,5 @@
 #include "base/times.h"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <ctime>

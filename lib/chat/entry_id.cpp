@@ -1,6 +1,5 @@
 #include "chat/entry_id.h"
 
-#include <algorithm>
 #include <charconv>
 #include <limits>
 

@@ -11,8 +11,10 @@ namespace {
 
 constexpr std::size_t page_bytes = std::size_t{512} * 1024;
 constexpr std::size_t most_entries = 2000;
-constexpr std::size_t most_times = 4;  // so much larger far away: the server is held up for less than 5 ms
+constexpr std::size_t most_times = 2;  // so much larger far away: the server is held up for less than 5 ms
+constexpr std::size_t most_pages = 16;
 constexpr auto long_wait = std::chrono::milliseconds(2);
+constexpr double part = 0.6;  // of a page that ends at a guess: somewhat more is no harm
 
 }  // namespace
 
@@ -47,12 +49,15 @@ bool parse_entry(ReplyView entry, Message& out, std::string& why) {
   return has_message;
 }
 
-History::History(std::string_view topic, const Range& range) : key_(stream_key(topic)), range_(range) {}
+History::History(std::string_view topic, const Range& range, std::size_t pages)
+    : key_(stream_key(topic)), range_(range), pages_(pages) {}
 
-void History::ask(Connection& connection) {
+void History::ask(Connection& connection) { ask_for(connection, range_.to); }
+
+void History::ask_for(Connection& connection, const EntryId& to) {
   // Nothing comes after the highest ID, and Redis doesn't take that for a range: asked for, it comes again.
   const std::string low = (range_.after == last_id ? "" : "(") + range_.after.str();
-  const std::string high = range_.to == last_id ? "+" : range_.to.str();
+  const std::string high = to == last_id ? "+" : to.str();
   const std::string count = std::to_string(count_);
   if (range_.reverse) {
     connection.append({"XREVRANGE", key_, high, low, "COUNT", count});
@@ -60,36 +65,64 @@ void History::ask(Connection& connection) {
     connection.append({"XRANGE", key_, low, high, "COUNT", count});
   }
   connection.flush();
-  asked_ = true;
+  asked_.push_back({range_.after, to, count_});
+  if (to != range_.to) range_.after = to;
 }
 
-Reply History::take(Connection& connection, const StopToken& stop) {
+// Where a page will end is known when it is there. To ask for the next ones before, their ends are guessed by
+// time: the parts are of any size then, but leave nothing out. At most two at once: they are worked off
+// without a look at other clients.
+void History::ask_ahead(Connection& connection) {
+  for (int i = 0; i < 2 && asked_.size() < pages_ && (asked_.empty() || asked_.back().to != range_.to); ++i) {
+    const bool known =
+        span_ >= 1 && static_cast<double>(range_.after.ms) + span_ < static_cast<double>(range_.to.ms);
+    const EntryId to{range_.after.ms + static_cast<std::uint64_t>(known ? span_ : 0), UINT64_MAX};
+    ask_for(connection, known ? std::min(to, range_.to) : range_.to);
+  }
+}
+
+Reply History::take(Connection& connection, const StopToken& stop, bool alone) {
   const Deadline begin = Clock::now();
   Reply reply = connection.receive(stop);
-  if (Clock::now() - begin > long_wait) times_ = std::min(2 * times_, most_times);
-  asked_ = false;
+  if (Clock::now() - begin > long_wait) {
+    pages_ = std::min(2 * pages_, most_pages);
+    times_ = std::min(2 * times_, most_times);
+  }
+  const Page due = asked_.front();
+  asked_.pop_front();
   throw_if_error(reply.view(), "XRANGE " + key_);
   const ReplyView page = reply.view();
-  expect(page.is_array() && page.size() <= count_, "XRANGE");
+  expect(page.is_array() && page.size() <= due.count, "XRANGE");
   const std::size_t size = page.size();
-  if (size == 0 || size < count_) return reply;
-  const EntryId last = entry_id(page[size - 1]);
-  expect(range_.after < last && last <= range_.to, "XRANGE");  // or there would be no end
-  (range_.reverse ? range_.to : range_.after) = range_.reverse ? before(last) : last;
-  adapt(reply.bytes() / size);
-  ask(connection);
+  const bool full = size == due.count;
+  if (!full && due.to == range_.to) return reply;
+  EntryId last = due.to;
+  if (full) {
+    last = entry_id(page[size - 1]);
+    expect(due.after < last && last <= due.to, "XRANGE");  // or there would be no end
+    if (asked()) pages_ = std::max<std::size_t>(pages_ / 2, 1);
+    drop(connection, stop);
+    (range_.reverse ? range_.to : range_.after) = range_.reverse ? before(last) : last;
+  }
+  adapt(size, static_cast<double>(last.ms) - static_cast<double>(due.after.ms) + 1, due.count, reply.bytes());
+  if (!alone || pages_ == 1 || range_.reverse || range_.to == last_id) span_ = 0;
+  ask_ahead(connection);
   return reply;
 }
 
 void History::drop(Connection& connection, const StopToken& stop) {
-  if (!asked_) return;
-  connection.receive(stop);
-  asked_ = false;
+  for (; asked(); asked_.pop_front()) connection.receive(stop);
 }
 
-void History::adapt(std::size_t entry_bytes) {
-  count_ = std::clamp<std::size_t>(times_ * page_bytes / entry_bytes, 1,
-                                   std::min(times_ * most_entries, count_ * 4));
+void History::adapt(std::size_t size, double time, std::size_t count, std::size_t bytes) {
+  if (size == count) {  // the guess was too long, or there was none
+    count_ = std::clamp<std::size_t>(times_ * page_bytes * size / bytes, 1,
+                                     std::min(times_ * most_entries, count_ * 4 * times_ * times_));
+    span_ = part * time * static_cast<double>(count_) / static_cast<double>(size);
+  } else {
+    const double fits = part * time * static_cast<double>(count) / static_cast<double>(size);
+    span_ = size == 0 ? 0 : std::min(fits, 1.5 * span_);
+  }
 }
 
 void append_newest(Connection& connection, std::string_view topic) {

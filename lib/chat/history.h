@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <deque>
 #include <string>
 #include <string_view>
 
@@ -26,37 +26,49 @@ EntryId entry_id(ReplyView entry);
 class History {
  public:
   /// What comes after `after`, up to and including `to`, in this order; reversed: from `to` down to what
-  /// comes after `after`.
+  /// comes after `after`. Nothing is stored any more up to a `to` other than last_id.
   struct Range {
     EntryId after = first_id;
     EntryId to = last_id;
     bool reverse = false;
   };
 
-  History(std::string_view topic, const Range& range);
+  /// pages: so many may be under way; more, where the way turns out to be long.
+  History(std::string_view topic, const Range& range, std::size_t pages = 1);
 
   /// Queues the request for the first page and sends it.
   void ask(Connection& connection);
 
-  /// Waits for the page asked for. When it was full, the next one has been asked for by the time this
-  /// returns: it is on its way while this one is used. Throws what Connection::receive and throw_if_error
-  /// throw.
-  Reply take(Connection& connection, const StopToken& stop);
+  /// Waits for the page asked for. When there is more, the next one has been asked for by the time this
+  /// returns: it is on its way while this one is used. alone: nobody else asks on this connection meanwhile,
+  /// so that several may be under way. Such a page may be empty. Throws what Connection::receive and
+  /// throw_if_error throw.
+  Reply take(Connection& connection, const StopToken& stop, bool alone = false);
 
-  /// Takes and drops a page asked for, if any, so that the connection is free for other use.
+  /// Takes and drops the pages asked for, if any, so that the connection is free for other use.
   void drop(Connection& connection, const StopToken& stop);
 
-  /// Whether a page has been asked for and not taken.
-  bool asked() const { return asked_; }
+  /// Whether a page has been asked for and not taken, and how many were.
+  bool asked() const { return !asked_.empty(); }
+  std::size_t under_way() const { return asked_.size(); }
 
  private:
-  void adapt(std::size_t entry_bytes);
+  struct Page {
+    EntryId after;
+    EntryId to;
+    std::size_t count;
+  };
+  void ask_for(Connection& connection, const EntryId& to);
+  void ask_ahead(Connection& connection);
+  void adapt(std::size_t size, double time, std::size_t count, std::size_t bytes);
 
   std::string key_;
-  Range range_;
+  Range range_;             // what was not asked for
+  std::deque<Page> asked_;  // all but the last one end at a guess
   std::size_t count_ = 50;
   std::size_t times_ = 1;  // as large as near the server
-  bool asked_ = false;
+  std::size_t pages_;
+  double span_ = 0;  // so many ms have as much as a page takes, most likely; 0: not known
 };
 
 /// Asks for a topic's newest entry.

@@ -1,8 +1,6 @@
 #include "chat/message.h"
 
 #include <array>
-#include <charconv>
-#include <limits>
 
 #include "base/numbers.h"
 #include "base/utf8.h"

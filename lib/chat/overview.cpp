@@ -1,7 +1,5 @@
 #include "chat/overview.h"
 
-#include <algorithm>
-
 #include "chat/entry_id.h"
 #include "chat/history.h"
 

@@ -1,11 +1,8 @@
 #include "chat/publisher.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <random>
 
-#include "base/error.h"
 #include "chat/publish_script.h"
 #include "chat/topic.h"
 #include "redis/slots.h"
@@ -17,7 +14,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t open_bytes = std::size_t{256} * 1024;
-constexpr auto time_to_finish = 5s;  // after a stop
+constexpr auto time_to_finish = 5s;   // after a stop
 constexpr std::size_t most_kept = 4;  // ephemeral batches: those that are sent are in memory no more
 
 std::string random_id() {

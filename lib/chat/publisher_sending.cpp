@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/error.h"
 #include "chat/history.h"
 #include "chat/publish_script.h"
 #include "chat/publisher.h"

@@ -1,11 +1,7 @@
 #include "chat/subscriber.h"
 
 #include <algorithm>
-#include <utility>
 
-#include "base/error.h"
-#include "base/wait.h"
-#include "chat/entry_id.h"
 #include "chat/topic_pattern.h"
 
 namespace chat {

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/suggest.h"
-#include "base/wait.h"
 #include "chat/history.h"
 
 namespace chat {

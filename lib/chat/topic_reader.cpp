@@ -127,7 +127,7 @@ void TopicReader::catch_up(const FollowedTopics& topics) {
       start(topic);
       continue;
     }
-    const Reply page = reading.history.take(connection, stop_);
+    const Reply page = reading.history.take(connection, stop_, readings.empty());
     const bool any = page.view().size() > 0;
     // Connections that break before all is caught up are no outage as long as each brings something.
     if (any && topic.away) retry_.succeeded();

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <csignal>
 #include <ctime>
-#include <map>
 #include <utility>
 
 #include "base/error.h"

@@ -10,7 +10,6 @@
 
 #include <array>
 #include <cerrno>
-#include <optional>
 #include <system_error>
 #include <vector>
 

@@ -1,7 +1,6 @@
 #include "process/group.h"
 
 #include <algorithm>
-#include <array>
 #include <random>
 
 #include "base/error.h"

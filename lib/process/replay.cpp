@@ -2,12 +2,10 @@
 
 #include <unistd.h>
 
-#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/output.h"
-#include "base/wait.h"
 #include "chat/entry_id.h"
 #include "process/checkpoint.h"
 #include "process/dead_letters.h"

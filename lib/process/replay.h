@@ -1,9 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
-#include <functional>
-#include <optional>
 #include <string>
 
 #include "base/wait.h"

@@ -11,7 +11,6 @@
 #include <charconv>
 #include <cstring>
 #include <utility>
-#include <vector>
 
 #include "base/error.h"
 #include "redis/dial.h"

@@ -1,13 +1,11 @@
 #pragma once
 
-#include <cstdint>
 #include <deque>
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/error.h"
-#include "base/wait.h"
 #include "redis/retry.h"
 #include "redis/sentinel.h"
 

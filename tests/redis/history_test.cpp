@@ -121,6 +121,37 @@ TEST_CASE("pages follow the bytes seen") {
   for (std::size_t i = 1; i < pages.sizes.size(); ++i) CHECK(pages.sizes[i] <= 20);
 }
 
+TEST_CASE("several pages under way leave nothing out, however uneven the times of the entries are") {
+  Connection connection = connect();
+  const std::string topic = "history_test/ahead";
+  const auto stored = [&](std::uint64_t from, std::uint64_t count, const auto& ms_of) {
+    for (std::uint64_t n = from; n < from + count; ++n)
+      add_entry(connection, topic, EntryId{ms_of(n), n}.str(), "x");
+  };
+  stored(1, 400, [](std::uint64_t n) { return 1'000'000 + n / 3; });         // evenly
+  stored(401, 300, [](std::uint64_t n) { return 2'000'000 + n; });           // after a gap
+  stored(701, 600, [](std::uint64_t) { return std::uint64_t{2'100'000}; });  // at once
+  stored(1301, 50, [](std::uint64_t n) { return 3'000'000 + 1000 * n; });    // seldom
+  stored(1351, 250, [](std::uint64_t n) { return 5'000'000 + n * n / 100; });
+  const EntryId end{1ULL << 40U, 1600};
+  add_entry(connection, topic, end.str(), "x");
+  for (const EntryId to : {end, EntryId{5'000'300, 1500}, EntryId{2'100'000, 1000}}) {
+    History history(topic, {.to = to}, 8);
+    Numbers numbers;
+    std::size_t under_way = 0;
+    for (history.ask(connection); history.asked();) {
+      const Reply page = history.take(connection, {}, true);
+      for (std::size_t i = 0; i < page.view().size(); ++i) numbers.push_back(entry_id(page[i]).n);
+      under_way = std::max(under_way, history.under_way());
+    }
+    CHECK(under_way > 1);
+    Numbers expected;
+    const Reply all = ask(connection, {"XRANGE", stream_key(topic), "-", to.str()});
+    for (std::size_t i = 0; i < all.view().size(); ++i) expected.push_back(entry_id(all[i]).n);
+    CHECK(numbers == expected);
+  }
+}
+
 TEST_CASE("a page asked for can be dropped, and the connection used") {
   Connection connection = connect();
   const std::string topic = "history_test/drop";
