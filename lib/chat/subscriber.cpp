@@ -270,7 +270,7 @@ void Subscriber::wait_for_pushes() {
   std::vector<pollfd> fds;
   for (const auto& [node, pushes] : pushes_) fds.push_back({pushes.connection.fd(), POLLIN, 0});
   fds.push_back({options_.watch_fd, 0, 0});
-  if (wait(std::span(fds).first(pushes_.size()), Clock::now(), stop_) == 0) {
+  if (!std::exchange(more_, false) || wait(std::span(fds).first(pushes_.size()), Clock::now(), stop_) == 0) {
     if (!confirm_new()) return;
     if (stop_.requested() || !sink_.flush()) throw Stopped();
     if (!pulse()) return;
@@ -280,7 +280,8 @@ void Subscriber::wait_for_pushes() {
   std::size_t i = 0;
   for (auto next = pushes_.begin(); next != pushes_.end(); ++i) {
     const auto at = next++;
-    if (fds[i].revents != 0) with_retry(std::string(at->first), [&] { at->second.connection.fill(); });
+    if (fds[i].revents != 0)
+      with_retry(std::string(at->first), [&] { more_ |= at->second.connection.fill(); });
   }
 }
 

@@ -99,6 +99,7 @@ class Subscriber {
   std::map<std::string, std::unique_ptr<FollowedTopic>, std::less<>> topics_;
   std::map<std::string, EntryId> left_off_;  // topics that were removed: they may be added again
   TopicReader reader_;
+  bool more_ = false;     // may have arrived already
   bool any_new_ = false;  // a topic's first message has come
   bool was_live_ = false;
   bool found_topics_ = false;

@@ -248,19 +248,22 @@ bool Connection::dead() {
   return false;
 }
 
-void Connection::fill() {
+bool Connection::fill() {
+  bool more = false;
   do {
     errno = 0;
     const std::span<char> room = replies_.room();
     const ssize_t count = read_some(*context_, room);
     if (count < 0) fail(errno);
     replies_.filled(static_cast<std::size_t>(count));
+    more = static_cast<std::size_t>(count) == room.size();
     if (count > 0) {
       asked_ = false;
       if (unacknowledged_ > 0) unacknowledged_ = unacknowledged(fd());
       silent_since_ = Clock::now();
     }
   } while (tls_ && tls_->pending());
+  return more;
 }
 
 void Connection::fail(int saved_errno) const {

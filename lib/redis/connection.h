@@ -92,8 +92,8 @@ class Connection {
   std::size_t unsent() const { return out_.size() - sent_; }
   bool wants_write() const { return unsent() > 0; }
   /// Reads what has arrived, at most one read(2) or one record of TLS. Throws Outage when the connection
-  /// ended.
-  void fill();
+  /// ended. Returns whether more may have arrived.
+  bool fill();
   /// The next complete reply of what was read, errors included. Throws Outage for what is no reply.
   std::optional<Reply> next();
 
