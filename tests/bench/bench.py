@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+from edges import measure_edges
 from end_to_end import measure_end_to_end
 from far import measure_far
 from history import measure_history
@@ -56,6 +57,7 @@ MEASUREMENTS = {
     "size": lambda size, _: [measure_sizes(size.bytes, size.all_bytes, size.rounds)],
     "history": lambda size, _: measure_history(size.lengths, size.rounds),
     "far": lambda size, _: measure_far(size.lines, size.rounds),
+    "edges": lambda _, __: [measure_edges(1)],
 }
 
 
