@@ -140,11 +140,11 @@ if ttl == '0' then
   before = redis.call('HGET', info, 'import:' .. publisher)
 else
   before = redis.call('GET', position)
-  -- A position lives longer than the time of what was stored.
-  if not before and sent_first > 0 and now > sent_first then
+  -- A position lives longer than the time of what was stored, unless the clock went there and came back.
+  if not before and sent_first > 0 and (now > sent_first or acked > 0) then
     local why
     before, why = position_in_stream()
-    if why then return redis.error_reply('UNSURE ' .. why) end
+    if why and now > sent_first then return redis.error_reply('UNSURE ' .. why) end
   end
 end
 local last, mark = (before or ''):match('^(%d+) %d+ %d+(.*)')
