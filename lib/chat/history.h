@@ -48,9 +48,8 @@ class History {
   /// Takes and drops the pages asked for, if any, so that the connection is free for other use.
   void drop(Connection& connection, const StopToken& stop);
 
-  /// Whether a page has been asked for and not taken, and how many were.
+  /// Whether a page has been asked for and not taken.
   bool asked() const { return !asked_.empty(); }
-  std::size_t under_way() const { return asked_.size(); }
 
  private:
   struct Page {

@@ -71,7 +71,9 @@ void read_parts(ConnectionPool& pool, TopicOverview& topic, const StopToken& sto
 std::vector<TopicOverview> overview(ConnectionPool& pool, const std::vector<std::string>& names,
                                     const StopToken& stop) {
   std::vector<TopicOverview> topics;
-  const std::vector<TopicState> states = look_up(pool, names, stop);
+  for (const std::string& name : names) pool.open_all(name, stop);
+  ask_look_up(pool, names, false, stop);
+  const std::vector<TopicState> states = take_look_up(pool, names, false, stop, true);
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (!states[i].exists) continue;
     topics.emplace_back();
@@ -79,6 +81,7 @@ std::vector<TopicOverview> overview(ConnectionPool& pool, const std::vector<std:
     topics.back().state = states[i];
   }
   for (const TopicOverview& topic : topics) append_parts(pool, topic, stop);
+  pool.flush();
   for (TopicOverview& topic : topics) read_parts(pool, topic, stop);
   return topics;
 }

@@ -56,9 +56,7 @@ std::string_view Publisher::publish_command() const {
 }
 
 std::size_t Publisher::topic(const std::string& name) {
-  for (std::size_t i = 0; i < topics_.size(); ++i) {
-    if (topics_[i].name == name) return i;
-  }
+  if (const auto known = numbers_.find(name); known != numbers_.end()) return known->second;
   check_topic(name);
   if (!finish(no_deadline)) stop_if_requested();
   connection_ = nullptr;
@@ -86,7 +84,7 @@ std::size_t Publisher::topic(const std::string& name) {
                      .builder = BatchBuilder(topics_.size(), name, ephemeral),
                      .after = state.last,
                      .skip_to = place.sequence});
-  return topics_.size() - 1;
+  return numbers_[name] = topics_.size() - 1;
 }
 
 std::optional<std::size_t> Publisher::topic_unseen(const std::string& name) {
@@ -96,7 +94,7 @@ std::optional<std::size_t> Publisher::topic_unseen(const std::string& name) {
                      .builder = BatchBuilder(0, name, ""),
                      .after = guess_after(),
                      .seen = false});
-  return 0;
+  return numbers_[name] = 0;
 }
 
 bool Publisher::queue_full() const {

@@ -156,6 +156,7 @@ class Publisher {
   std::string node_;                   // its other end, in a cluster
   RetryPolicy retry_;
   std::vector<Topic> topics_;
+  std::map<std::string, std::size_t, std::less<>> numbers_;  // of them, by name
 
   std::vector<std::size_t> open_;  // topics whose batch is being built
   std::size_t open_bytes_ = 0;

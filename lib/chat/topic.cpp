@@ -197,11 +197,11 @@ void ask_look_up(ConnectionPool& pool, const std::vector<std::string>& topics, b
     if (newest) append_newest(connection, topic);
     if (asks_index(pool, topic)) connection.append({"HGET", topics_channel, topic});
   }
-  for (const std::string& topic : topics) pool.of(topic, stop).flush();
+  pool.flush();
 }
 
 std::vector<TopicState> take_look_up(ConnectionPool& pool, const std::vector<std::string>& topics,
-                                     bool newest, const StopToken& stop) {
+                                     bool newest, const StopToken& stop, bool listed) {
   std::vector<TopicState> states;
   states.reserve(topics.size());
   for (const std::string& topic : topics) {
@@ -214,7 +214,7 @@ std::vector<TopicState> take_look_up(ConnectionPool& pool, const std::vector<std
   for (std::size_t i = 0; i < topics.size(); ++i) {
     if (states[i].exists || !is_default(topics[i]) || !pool.is_cluster()) continue;
     states[i].exists =
-        !is_removed(index_of(pool, stop).command({"HGET", topics_channel, topics[i]}, stop).view());
+        listed || !is_removed(index_of(pool, stop).command({"HGET", topics_channel, topics[i]}, stop).view());
   }
   return states;
 }
@@ -296,30 +296,52 @@ std::vector<std::string> list_topics(ConnectionPool& pool, const StopToken& stop
   return {names.begin(), names.end()};
 }
 
-Presence presence(ConnectionPool& pool, const std::string& topic, const StopToken& stop) {
-  const std::string prefix = presence_channel(topic, "");
-  const std::string pattern = literal_pattern(prefix) + "*";
+Presences presence(ConnectionPool& pool, const std::vector<std::string>& topics, const StopToken& stop) {
+  struct Part {
+    std::size_t topic;
+    Connection* at;
+    std::size_t channels = 0;
+  };
+  std::vector<Part> parts;
+  for (const std::string& topic : topics) pool.open_all(topic, stop);
   const bool sharded = pool.is_cluster();
-  std::set<std::string> users;
-  std::int64_t nameless = 0;
-  for (Connection* const connection : pool.all_of(topic, stop)) {
-    const Reply channels =
-        connection->command({"PUBSUB", sharded ? "SHARDCHANNELS" : "CHANNELS", pattern}, stop);
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    const std::string pattern = literal_pattern(presence_channel(topics[i], "")) + "*";
+    for (Connection* const at : pool.all_of(topics[i], stop)) {
+      at->append({"PUBSUB", sharded ? "SHARDCHANNELS" : "CHANNELS", pattern});
+      parts.push_back({i, at});
+    }
+  }
+  pool.flush();
+  std::vector<std::set<std::string>> users(topics.size());
+  for (Part& part : parts) {
+    const std::string prefix = presence_channel(topics[part.topic], "");
+    const Reply channels = answer(*part.at, stop, "PUBSUB");
     expect(channels.view().is_array(), "PUBSUB CHANNELS");
-    std::vector<std::string_view> count{"PUBSUB", sharded ? "SHARDNUMSUB" : "NUMSUB", topic};
+    std::vector<std::string_view> count{"PUBSUB", sharded ? "SHARDNUMSUB" : "NUMSUB", topics[part.topic]};
     for (std::size_t i = 0; i < channels.view().size(); ++i) {
       expect(channels[i].text().starts_with(prefix), "PUBSUB CHANNELS");
       count.push_back(channels[i].text());
-      users.emplace(channels[i].text().substr(prefix.size()));
+      users[part.topic].emplace(channels[i].text().substr(prefix.size()));
     }
-    connection->append(count);
-    const Reply counts = answer(*connection, stop);
-    expect(counts.view().size() == 2 * (count.size() - 2), "PUBSUB NUMSUB");
+    part.at->append(count);
+    part.channels = count.size() - 2;
+  }
+  pool.flush();
+  std::vector<std::int64_t> nameless(topics.size());
+  for (const Part& part : parts) {
+    const Reply counts = answer(*part.at, stop, "PUBSUB");
+    expect(counts.view().size() == 2 * part.channels, "PUBSUB NUMSUB");
     for (std::size_t i = 1; i < counts.view().size(); i += 2) {
-      nameless += i == 1 ? counts[i].integer() : -counts[i].integer();
+      nameless[part.topic] += i == 1 ? counts[i].integer() : -counts[i].integer();
     }
   }
-  return {{users.begin(), users.end()}, static_cast<std::uint64_t>(std::max<std::int64_t>(nameless, 0))};
+  Presences found;
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    const auto others = static_cast<std::uint64_t>(std::max<std::int64_t>(nameless[i], 0));
+    found.push_back({topics[i], {{users[i].begin(), users[i].end()}, others}});
+  }
+  return found;
 }
 
 std::string no_such_topic(std::string_view topic, const std::vector<std::string>& names) {

@@ -69,13 +69,14 @@ struct TopicState {
 };
 
 /// Looks at topics in as few round trips as can be. A default topic exists unless it was removed, though
-/// nothing stands in Redis yet. ask_look_up sends the questions, take_look_up waits for the answers.
+/// nothing stands in Redis yet. ask_look_up sends the questions, take_look_up waits for the answers; listed:
+/// list_topics has just told them.
 std::vector<TopicState> look_up(ConnectionPool& pool, const std::vector<std::string>& topics,
                                 const StopToken& stop);
 void ask_look_up(ConnectionPool& pool, const std::vector<std::string>& topics, bool newest,
                  const StopToken& stop);
 std::vector<TopicState> take_look_up(ConnectionPool& pool, const std::vector<std::string>& topics,
-                                     bool newest, const StopToken& stop);
+                                     bool newest, const StopToken& stop, bool listed = false);
 TopicState look_up(ConnectionPool& pool, const std::string& topic, const StopToken& stop);
 
 /// The two commands of a look-up, for a write that asks for more, and what their replies tell. A default
@@ -107,7 +108,8 @@ struct Presence {
   std::vector<std::string> users;  ///< those who gave a name, sorted
   std::uint64_t nameless = 0;      ///< connections of others
 };
-Presence presence(ConnectionPool& pool, const std::string& topic, const StopToken& stop);
+using Presences = std::vector<std::pair<std::string, Presence>>;  ///< by topic
+Presences presence(ConnectionPool& pool, const std::vector<std::string>& topics, const StopToken& stop);
 
 /// What to tell somebody who asked for `topic`, which is not among all `names`.
 std::string no_such_topic(std::string_view topic, const std::vector<std::string>& names);

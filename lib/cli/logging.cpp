@@ -96,7 +96,6 @@ void log(spdlog::level::level_enum level, std::string_view text) {
 void log_error(std::string_view text) { log(spdlog::level::err, text); }
 void log_warn(std::string_view text) { log(spdlog::level::warn, text); }
 void log_info(std::string_view text) { log(spdlog::level::info, text); }
-void log_debug(std::string_view text) { log(spdlog::level::debug, text); }
 
 void start_logging(const std::string& name) {
   the_log().logger = std::make_unique<spdlog::logger>(name, the_log().sink);

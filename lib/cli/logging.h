@@ -12,7 +12,6 @@ namespace chat::cli {
 void log_error(std::string_view text);
 void log_warn(std::string_view text);
 void log_info(std::string_view text);
-void log_debug(std::string_view text);
 
 enum class LogLevel : std::uint8_t { debug, info, error };
 

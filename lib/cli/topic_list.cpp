@@ -65,10 +65,8 @@ std::string list_text(const Listing& listing, ConnectionPool& pool, const StopTo
 }
 
 std::string who_text(const Listing& listing, ConnectionPool& pool, const StopToken& stop) {
-  Presences topics;
-  for (const auto& topic : select_topics(list_topics(pool, stop), listing.topics)) {
-    topics.emplace_back(topic, presence(pool, topic, stop));
-  }
+  pool.begin(stop);
+  const Presences topics = presence(pool, select_topics(list_topics(pool, stop), listing.topics), stop);
   if (listing.json) return presence_json(topics);
   if (isatty(STDOUT_FILENO) == 1) return presence_table(topics, terminal_width(STDOUT_FILENO));
   for (const auto& [topic, present] : topics) {

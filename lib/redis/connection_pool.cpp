@@ -178,6 +178,21 @@ Connection& ConnectionPool::of(std::string_view topic, const StopToken& stop, De
   return at(node(topic), deadline, stop);
 }
 
+void ConnectionPool::open_all(std::string_view topic, const StopToken& stop) {
+  refresh(no_deadline, stop);
+  for (const std::string& node : nodes(topic)) {
+    try {
+      at(node, no_deadline, stop).flush();
+    } catch (const Outage&) {
+      // all_of() leaves it out.
+    }
+  }
+}
+
+void ConnectionPool::flush() {
+  for (auto& [node, connection] : connections_) connection.flush();
+}
+
 std::vector<Connection*> ConnectionPool::all_of(std::string_view topic, const StopToken& stop) {
   std::vector<Connection*> connections{&of(topic, stop)};
   for (const std::string& node : nodes(topic)) {

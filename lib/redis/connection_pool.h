@@ -62,6 +62,12 @@ class ConnectionPool {
   /// That connection if there is one already, else nullptr.
   Connection* cached(std::string_view topic);
 
+  /// Begins to connect to all nodes that hold the topic: for many topics all_of() waits for all together.
+  void open_all(std::string_view topic, const StopToken& stop);
+
+  /// Sends what is queued for all nodes, so that their answers are waited for together.
+  void flush();
+
   /// Those to all nodes that hold the topic and can be reached.
   std::vector<Connection*> all_of(std::string_view topic, const StopToken& stop);
 

@@ -63,6 +63,8 @@ def test_topics(server, counted, topics):
     assert counted.count <= 3
     start(server, counted, "chat-topics", "--names").finish()
     assert counted.count <= 1
+    start(server, counted, "chat-topics", "who").finish()
+    assert counted.count <= 3
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +95,13 @@ def test_one_more_in_a_cluster(three, topic):
     sub.kill()
     start(cluster, proxy, "chat-topics", "--names").finish()
     assert proxy.count == 2
+
+
+def test_topics_of_all_nodes_of_a_cluster(three):
+    cluster, proxy = three
+    for i in range(20):
+        cluster.run("chat-topics", "add", f"more/{i}")
+    start(cluster, proxy, "chat-topics").finish()
+    assert proxy.count <= 4
+    start(cluster, proxy, "chat-topics", "who").finish()
+    assert proxy.count <= 5

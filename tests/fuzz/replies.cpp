@@ -39,7 +39,7 @@ const StopToken no_stop{};
 void try_topic(std::string_view input) {
   try_work(input, [](ConnectionPool& pool) { look_up(pool, {topic, "team"}, no_stop); });
   try_work(input, [](ConnectionPool& pool) { list_topics(pool, no_stop); });
-  try_work(input, [](ConnectionPool& pool) { presence(pool, topic, no_stop); });
+  try_work(input, [](ConnectionPool& pool) { presence(pool, {topic}, no_stop); });
   try_work(input, [](ConnectionPool& pool) { add_topic(pool, topic, {}, no_stop); });
   try_work(input, [](ConnectionPool& pool) { set_topic(pool, topic, {1, 1ms, "it"}, no_stop); });
   try_work(input, [](ConnectionPool& pool) { remove_topic(pool, topic, true, no_stop); });

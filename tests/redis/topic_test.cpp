@@ -203,8 +203,8 @@ TEST_CASE("a name in the index that can't be a topic's is left out") {
 TEST_CASE("who is there") {
   Connection connection = connect();
   const std::string topic = "topic_test/who[1]";
-  CHECK(presence(nodes(), topic, {}).users.empty());
-  CHECK(presence(nodes(), topic, {}).nameless == 0);
+  CHECK(presence(nodes(), {topic}, {}).front().second.users.empty());
+  CHECK(presence(nodes(), {topic}, {}).front().second.nameless == 0);
   Connection zoe = connect();
   Connection ana = connect();
   Connection nameless = connect();
@@ -213,7 +213,7 @@ TEST_CASE("who is there") {
   ask(ana, {"SUBSCRIBE", topic, presence_channel(topic, "ana [x]")});
   ask(nameless, {"SUBSCRIBE", topic});
   ask(elsewhere, {"SUBSCRIBE", "topic_test/who1", presence_channel("topic_test/who1", "bob")});
-  const Presence there = presence(nodes(), topic, {});
+  const Presence there = presence(nodes(), {topic}, {}).front().second;
   CHECK(there.users == std::vector<std::string>{"ana [x]", "zo*e"});
   CHECK(there.nameless == 1);
 }
