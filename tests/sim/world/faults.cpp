@@ -68,12 +68,14 @@ void Schedule::end_faults() {
 }
 
 void Schedule::cut_one() {
-  const auto open = network_.open();
+  auto open = network_.open();
   if (open.empty()) return;
-  Connection& one = *open[world_.random.below(open.size())];
   const bool is_late = plan_.has(Fault::late) && world_.random.chance(70);
-  // Also when Redis has forgotten the publisher.
-  const Time least = world_.random.chance(30) ? 80 * second : 0;
+  const auto is_empty = [](const auto& one) { return one->in_flight() == 0; };
+  if (is_late && !std::ranges::all_of(open, is_empty)) std::erase_if(open, is_empty);
+  Connection& one = *open[world_.random.below(open.size())];
+  // Also when Redis has forgotten the publisher: 90 or 120 s later.
+  const Time least = world_.random.chance(40) ? (80 + 50 * world_.random.below(2)) * second : 0;
   const Time late = is_late ? least + world_.some_time(0, 110 * second) : 0;
   const std::size_t lost = world_.random.chance(40) ? world_.random.below(one.in_flight() + 1) : 0;
   world_.trace(one.tool().name(), "its connection breaks; what was under way arrives " + in_ms(late) +

@@ -72,6 +72,8 @@ Plan make_plan(World& world) {
   }
   if (!plan.replica) plan.set(Fault::failover, false);
   if (!plan.has(Fault::trim)) plan.max_len = 0;
+  // So does what publishers send again to the new master.
+  if (plan.has(Fault::failover)) plan.clock_was_ahead = false;
   return plan;
 }
 
