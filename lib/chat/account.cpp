@@ -152,7 +152,10 @@ Account::Verdict Account::missing() {
 // The history's oldest entry tells whether the position is gone because it was trimmed.
 Account::Verdict Account::search(const Entry& oldest) {
   search_ = Search::none;
-  if (oldest.id > last_.anchor.id) return judge(oldest);
+  if (oldest.id > last_.anchor.id) {
+    forked_ = true;  // perhaps: nobody sees that in what was trimmed
+    return judge(oldest);
+  }
   steps_ = trail_.steps();
   std::erase_if(steps_, [&](const Trail::Step& step) {
     return step.anchor.id < oldest.id || step.anchor.id >= last_.anchor.id;

@@ -121,10 +121,10 @@ void Schedule::check_reader(const Reader& reader) const {
          tool->failure == chat::Failure::again || tool->failure == chat::Failure::unreachable);
     if (!may_fail) violated(reader.name, "failed: " + tool->error);
   }
+  if (reader.kind != Reader::Kind::group) check_once_and_in_order(reader, lines);
   if (is_split(reader)) return;
   // What was trimmed in another history can't be told from what was trimmed in the one before.
   if (plan_.has(Fault::trim) && !oracle_.given_up().empty()) return;
-  if (reader.kind != Reader::Kind::group) check_once_and_in_order(reader, lines);
   // One that was killed before it kept its place begins anew with what is there; what a worker had that was
   // killed is taken from it by Redis without a word when it is trimmed meanwhile (XCLAIM).
   // What a group lost in an answer that was lost, or from what its worker kept with XCLAIM, isn't told yet.
@@ -139,8 +139,8 @@ void Schedule::check_once_and_in_order(const Reader& reader, const std::vector<L
   // A run that is stopped while nobody reads has given part of what the next one begins with again. In
   // another history the next one goes back to the last place that it knows there.
   const bool many = reader.runs.size() > 1;
-  const bool repeats =
-      may_repeat(reader) || (many && (plan_.has(Fault::block_output) || !oracle_.given_up().empty()));
+  const bool repeats = is_split(reader) || may_repeat(reader) ||
+                       (many && (plan_.has(Fault::block_output) || !oracle_.given_up().empty()));
   std::set<Line> given;
   std::optional<std::size_t> before;
   for (const Line& line : lines) {

@@ -210,6 +210,22 @@ TEST_CASE("an account: a cursor whose places are all gone") {
   }
 }
 
+TEST_CASE("an account: stored again in another history whose beginning is trimmed") {
+  History history;
+  Reader reader;
+  store(history, "a", 1, 3);
+  reader.account.start_after(first_id);
+  reader.read(history);
+  history = {};
+  history.clock = 2000;
+  store(history, "b", 1, 4);
+  store(history, "a", 1, 3);
+  history.trim(4);
+  reader.account.reconnected();
+  reader.read(history);
+  CHECK(reader.delivered == pubs("a", 1, 3) + Texts{"b-4"});
+}
+
 TEST_CASE("an account: a paused master's last push") {
   History history;
   Reader reader;
