@@ -22,7 +22,8 @@ struct Call {
   ReplyWriter reply;
   std::string_view name;  // as in the table, in small letters
   bool in_script = false;
-  bool obey = false;  // from the master or the log: never refused
+  bool obey = false;      // from the master or the log: never refused
+  bool may_block = true;  // in a script it may not, either
 
   std::size_t size() const { return args.size(); }
   std::string_view operator[](std::size_t index) const { return args[index]; }

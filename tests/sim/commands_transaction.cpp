@@ -33,7 +33,7 @@ void exec(Call& call) {
     const std::vector<std::string_view> args(words.begin(), words.end());
     const Command& command = *find_command(args);
     Call one{call.server, call.client, args, ReplyWriter(call.client.output), command.name};
-    one.in_script = true;  // nothing blocks
+    one.may_block = false;
     command.run(one);
   }
 }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -42,11 +43,31 @@ std::vector<std::string_view> views(const std::vector<std::string>& args) {
   return {args.begin(), args.end()};
 }
 
+// The node that with-node starts.
+void join_cluster(ServerOptions& options) {
+  options.mode = Mode::cluster;
+  options.address = {"127.0.0.1", 7001};
+  const Address other{"127.0.0.1", 7002};
+  options.slots = {{0, 11999, {options.address}}, {12000, 13000, {other}}, {13001, 15500, {options.address}}};
+  const char* const moving = std::getenv("CHAT_MOVING");
+  std::istringstream slots(moving == nullptr ? "" : moving);
+  for (std::uint16_t slot = 0; slots >> slot;) options.migrating[slot] = other;
+}
+
+// It takes some seconds to find out that it may serve.
+void wait_for_cluster(RealClient& control) {
+  while (control.command({"CLUSTER", "INFO"}).find("cluster_state:ok") == std::string::npos) {
+    control.command({"WAIT", "1", "20"});
+  }
+}
+
 // One history on both.
 class Run {
  public:
-  Run(RealClient& control, const std::string& path, ScriptEngine& scripts, const History& history)
+  Run(RealClient& control, const std::string& path, ScriptEngine& scripts, const History& history,
+      bool cluster)
       : history_(history), simulated_(scripts) {
+    if (cluster) join_cluster(simulated_.options);
     simulated_.options.node_limits = {history.node_entries, history.node_bytes};
     for (const std::string_view type : {"normal", "pubsub"}) {
       control.command({"CLIENT", "KILL", "TYPE", type, "SKIPME", "yes"});
@@ -155,6 +176,7 @@ History shorten(History history, const std::function<bool(const History&)>& fail
 struct Options {
   std::uint64_t commands = 30000;
   std::uint64_t seed = 1;
+  bool cluster = false;
 };
 
 Options parse(int argc, char** argv) {
@@ -162,6 +184,7 @@ Options parse(int argc, char** argv) {
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string name = argv[i];
     if (name == "--commands") options.commands = std::strtoull(argv[i + 1], nullptr, 10);
+    if (name == "--cluster") options.cluster = true;
     if (name == "--seed") options.seed = std::strtoull(argv[i + 1], nullptr, 10);
   }
   return options;
@@ -189,7 +212,10 @@ int test(const Options& options) {
     return skipped;
   }
   ScriptEngine scripts;
-  const auto run = [&](const History& history) { return Run(control, path, scripts, history).run(); };
+  const auto run = [&](const History& history) {
+    return Run(control, path, scripts, history, options.cluster).run();
+  };
+  if (options.cluster) wait_for_cluster(control);
   std::uint64_t done = 0;
   std::uint64_t seed = options.seed;
   for (; done < options.commands; ++seed) {

@@ -242,7 +242,7 @@ void read_streams(Call& call, bool grouped) {
   std::size_t served = 0;
   for (std::size_t i = 0; i < read.keys; ++i) served += serve(call, read, i) ? 1U : 0U;
   if (served > 0) return call.reply.array_at(begin, served);
-  if (!read.block || call.in_script) return call.reply.nil_array();
+  if (!read.block || call.in_script || !call.may_block) return call.reply.nil_array();
   Blocked blocked;
   blocked.by = Blocked::By::stream;
   blocked.until = *read.block;

@@ -120,8 +120,24 @@ void Server::execute(Client& client, std::span<const std::string_view> args) {
   }
   call.name = command->name;
   if (asked) asked(command->name);
-  if (client.transaction) return execute_in_transaction(call, *command);
-  if (!refused(call, *command)) run(call, *command);
+  const std::size_t begin = client.output.size();
+  if (client.transaction) {
+    execute_in_transaction(call, *command);
+  } else if (!refused(call, *command)) {
+    return run(call, *command);
+  } else if (command->name == "exec") {
+    discard_because(client, begin);
+  }
+}
+
+// EXEC that is refused says why in its own words.
+void Server::discard_because(Client& client, std::size_t begin) {
+  std::string why = client.output.substr(begin + 1);
+  if (why.starts_with("ERR ")) why.erase(0, 4);
+  client.output.resize(begin);
+  client.transaction.reset();
+  ReplyWriter(client.output)
+      .coded_error("EXECABORT Transaction discarded because of: " + why.substr(0, why.find('\r')));
 }
 
 void Server::execute_in_transaction(Call& call, const Command& command) {
@@ -134,16 +150,14 @@ void Server::execute_in_transaction(Call& call, const Command& command) {
   const std::size_t begin = call.client.output.size();
   if (refused(call, whole)) {
     transaction.refused = true;
-    if (command.name != "exec") return;
-    const std::string why = call.client.output.substr(begin + 1);
-    call.client.output.resize(begin);
-    call.client.transaction.reset();
-    call.reply.coded_error("EXECABORT Transaction discarded because of: " + why.substr(0, why.find('\r')));
+    if (command.name == "exec") discard_because(call.client, begin);
   } else if ((command.flags & ends_queue) != 0) {
     run(call, command);
   } else {
-    transaction.flags |= command.flags;
-    transaction.commands.emplace_back(call.args.begin(), call.args.end());
+    if (!transaction.refused) {
+      transaction.flags |= command.flags;
+      transaction.commands.emplace_back(call.args.begin(), call.args.end());
+    }
     call.reply.status("QUEUED");
   }
 }

@@ -190,6 +190,7 @@ class Server {
   void forget_foreign_keys();
   void send_away_blocked();
   void run(Call& call, const struct Command& command);
+  void discard_because(Client& client, std::size_t begin);
   void execute_in_transaction(Call& call, const struct Command& command);
   void finish_unit(Client& client);
   void serve_blocked();

@@ -1,7 +1,9 @@
 #include "sim/differential/grammar.h"
 
 #include "chat/publish_script.h"
+#include "sim/differential/compare.h"
 #include "sim/differential/scripts.h"
+#include "sim/resp.h"
 
 namespace sim::differential {
 
@@ -17,12 +19,26 @@ History Grammar::history(std::size_t steps) {
   History history{entries[random_.below(8)], bytes[random_.below(7)], {}};
   history.steps.reserve(steps);
   while (history.steps.size() < steps) {
+    if (random_.chance(1)) add_transaction(history);
     Step step{random_.below(10) < 7 ? 0 : 1 + random_.below(clients - 1), command()};
     if (random_.chance(2) && step.args[0] != "CONFIG")
       damage(step.args);  // which has more settings than here
     history.steps.push_back(std::move(step));
   }
   return history;
+}
+
+// Of commands whose replies don't tell the time.
+void Grammar::add_transaction(History& history) {
+  const std::size_t client = random_.below(clients);
+  history.steps.push_back({client, {"MULTI"}});
+  for (std::uint64_t i = random_.below(6); i > 0; --i) {
+    Args args = random_.chance(30) ? hash_command() : random_.chance(70) ? stream_command() : group_command();
+    if (is_word(args[0], "XINFO") || makes_up_time(args)) args = {cased("GET"), "k1"};
+    if (random_.chance(3)) args.push_back(text());
+    history.steps.push_back({client, std::move(args)});
+  }
+  history.steps.push_back({client, {random_.chance(85) ? "EXEC" : "DISCARD"}});
 }
 
 // A word left out, doubled or exchanged.

@@ -33,6 +33,7 @@ class Grammar {
  private:
   using Args = std::vector<std::string>;
 
+  void add_transaction(History& history);
   Args command();
   Args key_command();
   Args hash_command();
