@@ -32,7 +32,7 @@ function(plant_bug patch)
   endif()
   target_compile_options(bug_${name} PRIVATE -Wno-error)  # a bug may leave something unused
   target_link_libraries(bug_${name} PRIVATE sim_world
-    PkgConfig::hiredis PkgConfig::pcre2 nlohmann_json::nlohmann_json)
+    PkgConfig::hiredis PkgConfig::pcre2 PkgConfig::rapidjson nlohmann_json::nlohmann_json)
   target_link_options(bug_${name} PRIVATE ${sim_system_calls})
   add_dependencies(sim_bugs bug_${name})
 endfunction()
