@@ -51,7 +51,8 @@ void Schedule::add_importer(std::uint32_t number) {
 void Schedule::run_import(Author& author) {
   Tool& tool = make_tool("import" + std::to_string(author.number));
   author.runs.push_back(&tool);
-  author.last_run = faults_over_;
+  // A node that doesn't know yet that another one has taken over still leads to it.
+  author.last_run = faults_over_ && !taking_over_;
   if (plan_.has(Fault::kill_tool) && !faults_over_) {
     tool.process.killed_once_in = 20 + world_.random.below(500);
   }
@@ -73,7 +74,7 @@ void Schedule::run_import(Author& author) {
 
 // A tool that has ended is run again some time later, until a run has succeeded in which nothing went wrong.
 void Schedule::again(Tool& tool, bool always, std::function<void()> run) {
-  tool.after_end = [this, &tool, always, last = faults_over_ && !always, run = std::move(run)] {
+  tool.after_end = [this, &tool, always, last = faults_over_ && !taking_over_ && !always, run = std::move(run)] {
     if (last_runs_ || (last && tool.end == Tool::End::done)) return;
     world_.after(faults_over_ ? second : world_.some_time(millisecond, 5 * second), [this, run] {
       if (!last_runs_) run();
