@@ -8,8 +8,6 @@ namespace chat {
 
 namespace {
 
-constexpr utf8proc_int32_t joiner = 0x200D;
-
 /// A character as people see it, or a colour or link; or several of them.
 struct Cluster {
   std::size_t bytes = 0;
@@ -52,7 +50,7 @@ Cluster first_cluster(std::string_view text) {
     const std::size_t length = decode(text.substr(cluster.bytes), next);
     if (next < 0 || static_cast<bool>(utf8proc_grapheme_break_stateful(code_point, next, &state))) break;
     // Terminals draw what a joiner joins, such as a family of emoji, as one; but not a thumb and its colour.
-    if (code_point != joiner) cluster.columns += static_cast<std::size_t>(utf8proc_charwidth(next));
+    if (code_point != 0x200D) cluster.columns += static_cast<std::size_t>(utf8proc_charwidth(next));
     cluster.bytes += length;
     code_point = next;
   }
@@ -102,12 +100,14 @@ struct Lines {
   std::size_t at;
   std::size_t indent;
   std::size_t width;
+  std::size_t begin = out.size();  // of this line's text, in `out`
 
   void new_line() {
     while (out.ends_with(' ')) out.pop_back();
     out += '\n';
     out.append(indent, ' ');
     at = indent;
+    begin = out.size();
   }
 
   void append(const Cluster& part) {
@@ -127,7 +127,7 @@ struct Lines {
 
   // One that has no room in this line.
   void append_long(const Cluster& word) {
-    if (at != indent) new_line();
+    if (out.size() > begin || at != indent) new_line();
     if (word.columns > width - indent && word.blank) return append_broken(word.bytes);
     append(word);
     if (at > width) at = (at - 1) % width + 1;  // the terminal has broken it

@@ -103,4 +103,7 @@ TEST_CASE("a long word has a line to itself where the first one begins left of t
   std::string out = "name: ";
   append_wrapped(out, "a 123456789abcdef0123", 6, 10, 24);
   CHECK(out == "name: a\n          123456789abcdef0123");
+  out.clear();
+  append_wrapped(out, "see 123456789abcdef0123", 0, 4, 20);
+  CHECK(out == "see\n    123456789abcdef0123");
 }
