@@ -11,6 +11,7 @@ from harness import BIN, SOURCE, until_true
 WITH_REDIS, SMOKE, DEMO, CHAT = (SOURCE / "scripts" / name for name in ("with-redis", "smoke", "demo", "chat"))
 ENV = {"CHAT_BIN": str(BIN), "PROMPT_TOOLKIT_NO_CPR": "1"}
 PATIENT = {**ENV, "SMOKE_SECONDS": "100"}
+FAILING = {**ENV, "SMOKE_SECONDS": "30"}  # a tenth is how long a tool tries
 
 
 def folder_of(url):
@@ -82,11 +83,11 @@ def test_smoke_leaves_nothing_when_it_is_ended(server):
 def test_smoke_says_what_is_wrong_in_one_line(make_server):
     server = make_server()
     for url in ("redis://127.0.0.1:1", "nonsense"):
-        result = server.run(SMOKE, env={**PATIENT, "REDIS_URL": url}, code=1)
+        result = server.run(SMOKE, env={**FAILING, "REDIS_URL": url}, code=1)
         assert re.fullmatch(r"smoke: listing topics failed: chat-topics: .+\n", result.err_text)
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "default", "-publish")
-    result = server.run(SMOKE, env=PATIENT, code=1)
+    result = server.run(SMOKE, env=FAILING, code=1)
     assert re.fullmatch(r"smoke: .+ failed: .+\n", result.err_text)
 
 
@@ -94,7 +95,7 @@ def test_smoke_names_a_redis_that_is_full(make_server):
     server = make_server()
     with server.client() as client:
         client.config_set("maxmemory", 1)
-    result = server.run(SMOKE, env=PATIENT, code=1)
+    result = server.run(SMOKE, env=FAILING, code=1)
     assert re.fullmatch(r"smoke: .+ failed: .+OOM .+\n", result.err_text)
 
 
