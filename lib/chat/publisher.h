@@ -171,6 +171,7 @@ class Publisher {
   std::optional<EntryId> front_last_;  // of the front batch: the ID of its last message, if it is known
   std::vector<EntryId> front_ids_;     // of the front batch: stored, but not acknowledged by all replicas
   bool going_back_ = false;            // replies that are due don't count: all is sent again after them
+  bool all_refused_ = false;           // since then
   Repair repair_ = Repair::none;
   unsigned refusals_ = 0;                   // on this connection, since something was acknowledged
   Deadline refused_since_{};                // on any

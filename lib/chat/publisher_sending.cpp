@@ -111,6 +111,7 @@ void Publisher::on_reply(ReplyView reply) {
   if (due_ == 0) throw Outage("an answer to nothing: this is not Redis's protocol");
   --due_;
   if (going_back_) {
+    all_refused_ = all_refused_ && reply.is_error();
     if (due_ == 0) repair_and_resend();
     return;
   }
@@ -272,6 +273,7 @@ void Publisher::go_back(Repair repair, std::string_view why) {
   if (++refusals_ > most_refusals && Clock::now() > refused_since_ + 2s)
     throw Outage(publish_error_text(why, topics_[queue_.front().topic].name));
   going_back_ = true;
+  all_refused_ = true;
   repair_ = repair;
   front_replies_ = 0;
   if (due_ == 0) repair_and_resend();
@@ -294,7 +296,7 @@ void Publisher::repair_and_resend() {
   }
   going_back_ = false;
   sent_ = 0;
-  if (!lost_connection_) {  // all that was sent has been answered, and was refused
+  if (!lost_connection_ && all_refused_) {  // all that was sent has been answered
     for (Batch& batch : queue_) batch.sent_first = batch.sent_last = 0;
   }
   send();
