@@ -131,6 +131,7 @@ def test_no_descriptor_for_a_handler_is_ridden_out(server):
     server.pub("topic1", *range(5))
     worker = server.start("chat-replay", "topic1", "--raw", "--follow", "--group", "g", "--exec", "ulimit -n 1024; cat >>out")
     until_true(lambda: (server.home / "out").exists() and (server.home / "out").read_text() == "0\n1\n2\n3\n4\n")
+    until_true(lambda: server.client().xpending("chat:{topic1}", "g")["pending"] == 0)  # the last handler is gone
     used = max(int(fd) for fd in os.listdir(f"/proc/{worker.pid}/fd")) + 1
     out = [0, 1, 2, 3, 4]
     for more in range(6):  # each step of a start finds none, one after the other
