@@ -28,7 +28,6 @@ std::string rate_text(double rate);
 /// A JSON object and a newline for each topic.
 std::string overview_json(const std::vector<TopicOverview>& topics);
 
-
 /// A table of who is there, with a line for each topic in which somebody is; longer ones are wrapped. width
 /// 0: not.
 std::string presence_table(const Presences& topics, std::size_t width);

@@ -74,7 +74,8 @@ void Schedule::run_import(Author& author) {
 
 // A tool that has ended is run again some time later, until a run has succeeded in which nothing went wrong.
 void Schedule::again(Tool& tool, bool always, std::function<void()> run) {
-  tool.after_end = [this, &tool, always, last = faults_over_ && !taking_over_ && !always, run = std::move(run)] {
+  tool.after_end = [this, &tool, always, last = faults_over_ && !taking_over_ && !always,
+                    run = std::move(run)] {
     if (last_runs_ || (last && tool.end == Tool::End::done)) return;
     world_.after(faults_over_ ? second : world_.some_time(millisecond, 5 * second), [this, run] {
       if (!last_runs_) run();
