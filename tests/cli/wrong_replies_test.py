@@ -1,13 +1,15 @@
-"""Whatever a server answers, no tool crashes, hangs or drives the terminal: each reply of each tool's exchange is
-replaced by other shapes, one at a time. $CHAT_WRONG_REPLIES=all tries every shape in every place (minutes); else each
-place gets a few, others in the next place."""
+"""Whatever a server answers, no tool crashes, hangs, drives the terminal or fills the memory: each reply of each tool's
+exchange is replaced by other shapes, one at a time, at once, late, in pieces, or again and again without end.
+$CHAT_WRONG_REPLIES=all tries every shape in every place (minutes); else each place gets a few, others in the next
+place."""
 
 import asyncio
 import itertools
 import os
 import re
+import resource
 
-from harness import LIMIT, environment, exit_code, program
+from harness import LIMIT, environment, exit_code, program, sanitized
 
 ENTRY = b"*2\r\n$%d\r\n%b\r\n*2\r\n$7\r\nmessage\r\n$3\r\nbad\r\n"
 SHAPES = {
@@ -36,10 +38,13 @@ SHAPES = {
     "push": b"*3\r\n$7\r\nmessage\r\n$6\r\ntopic1\r\n$3\r\n{\x1b}\r\n",
     "no reply": b"HTTP/1.1 400 Bad Request\r\n\r\n",
 }
+MANNERS = ["at once", "late", "in pieces", "without end"]
 ALL = os.environ.get("CHAT_WRONG_REPLIES") == "all"
 EVERY = 1 if ALL else 8
 PLACES = 1000 if ALL else 20  # then the topics repeat themselves
 AT_ONCE = 6
+LATE = 0.05  # seconds; all else is there at once
+MEMORY = 64 << 10  # KiB
 
 CODES = {0, 64, 65, 66, 69, 75, 76, 77, 124}
 CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
@@ -73,13 +78,13 @@ def end_of(data, at=0):
 
 
 class Run:
-    """One run of a tool through a relay that puts `shape` in the place of the reply with this number."""
+    """One run of a tool through a relay that puts `shape` in the place of the reply with this number, in this manner."""
 
     numbers = itertools.count()
 
-    def __init__(self, server, argv, place=None, shape=None):
+    def __init__(self, server, argv, place=None, shape=None, manner=None):
         self.number = next(Run.numbers)
-        self.server, self.place, self.shape = server, place, shape
+        self.server, self.place, self.shape, self.manner = server, place, shape, manner
         self.argv = [word.format(run=self.number) for word in argv]
         self.replies = 0
 
@@ -102,11 +107,27 @@ class Run:
                 rest += data
                 while end := end_of(rest):
                     reply, rest = rest[:end], rest[end:]
-                    writer.write(SHAPES[self.shape] if self.replies == self.place else reply)
                     self.replies += 1
+                    if self.replies - 1 == self.place:
+                        await self.answer(writer, SHAPES[self.shape])
+                    else:
+                        writer.write(reply)
         except OSError:
             pass
         writer.close()
+
+    async def answer(self, writer, data):
+        if self.manner == "late":
+            await asyncio.sleep(LATE)
+        first = min(len(data), 64) if self.manner == "in pieces" else 0
+        for i in range(first):
+            writer.write(data[i : i + 1])
+            await asyncio.sleep(0)
+        writer.write(data[first:])
+        while self.manner == "without end" and not writer.is_closing():  # until the tool has gone
+            writer.write(data)
+            await writer.drain()
+            await asyncio.sleep(0)
 
     async def run(self):
         path = str(self.server.folder / f"r{self.number}")
@@ -131,7 +152,7 @@ class Run:
         return None
 
     def told(self, what):
-        return f"{' '.join(self.argv)}: {self.shape} as reply {self.place}: {what}"
+        return f"{' '.join(self.argv)}: {self.shape} {self.manner} as reply {self.place}: {what}"
 
 
 def prepare(server, runs):
@@ -163,7 +184,7 @@ def test_no_reply_of_another_shape_breaks_a_tool(server):
     assert [run.argv for run in plain if run.replies < 2] == []
     places = [(run.argv, argv, place) for run, argv in zip(plain, EXCHANGES) for place in range(min(run.replies, PLACES))]
     runs = [
-        Run(server, argv, place, shape)
+        Run(server, argv, place, shape, MANNERS[(i + j // EVERY) % len(MANNERS)])
         for i, (_, argv, place) in enumerate(places)
         for j, shape in enumerate(SHAPES)
         if (i + j) % EVERY == 0
@@ -171,3 +192,5 @@ def test_no_reply_of_another_shape_breaks_a_tool(server):
     prepare(server, runs)
     told = asyncio.run(all_of(runs))
     assert told == [], "\n".join([f"{len(told)} of {len(runs)}", *told[:20]])
+    if not sanitized():
+        assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < MEMORY
