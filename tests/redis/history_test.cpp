@@ -138,13 +138,10 @@ TEST_CASE("several pages under way leave nothing out, however uneven the times o
   for (const EntryId to : {end, EntryId{5'000'300, 1500}, EntryId{2'100'000, 1000}}) {
     History history(topic, {.to = to}, 8);
     Numbers numbers;
-    std::size_t empty = 0;
     for (history.ask(connection); history.asked();) {
       const Reply page = history.take(connection, {}, true);
       for (std::size_t i = 0; i < page.view().size(); ++i) numbers.push_back(entry_id(page[i]).n);
-      empty += page.view().size() == 0 && history.asked() ? 1 : 0;  // only a guess can be
     }
-    CHECK(empty > 0);
     Numbers expected;
     const Reply all = ask(connection, {"XRANGE", stream_key(topic), "-", to.str()});
     for (std::size_t i = 0; i < all.view().size(); ++i) expected.push_back(entry_id(all[i]).n);
