@@ -83,9 +83,10 @@ TEST_CASE("pages hold all entries once, in order") {
   const Pages forward = read(connection, topic, {});
   CHECK(forward.numbers == sequence(1, 6000));
   REQUIRE(forward.sizes.size() >= 4);
-  CHECK(std::vector(forward.sizes.begin(), forward.sizes.begin() + 3) ==
-        std::vector<std::size_t>{50, 200, 800});
-  for (const std::size_t size : forward.sizes) CHECK(size <= 8000);
+  CHECK(forward.sizes[0] == 50);
+  CHECK(forward.sizes[1] >= 200);
+  // Up to twice as many where an answer takes its time.
+  for (const std::size_t size : forward.sizes) CHECK(size <= 4000);
 
   Numbers backward = sequence(1, 6000);
   std::reverse(backward.begin(), backward.end());
@@ -117,8 +118,7 @@ TEST_CASE("pages follow the bytes seen") {
   const Pages pages = read(connection, topic, {});
   CHECK(pages.numbers == sequence(1, 70));
   CHECK(pages.sizes.front() == 50);
-  // Up to four times as many where an answer takes its time.
-  for (std::size_t i = 1; i < pages.sizes.size(); ++i) CHECK(pages.sizes[i] <= 20);
+  for (std::size_t i = 1; i < pages.sizes.size(); ++i) CHECK(pages.sizes[i] <= 10);
 }
 
 TEST_CASE("several pages under way leave nothing out, however uneven the times of the entries are") {
