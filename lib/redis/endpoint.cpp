@@ -273,7 +273,8 @@ std::string Endpoint::str() const {
       if (!hosts.empty()) hosts += ',';
       hosts += in_brackets(name) + ':' + std::to_string(number);
     }
-    return (tls ? "rediss-sentinel://" : "redis-sentinel://") + login + hosts + '/' + percent_encode(master);
+    return (tls ? "rediss-sentinel://" : "redis-sentinel://") + login + hosts + '/' +
+           percent_encode(master, "-._~");
   }
   if (!socket.empty()) return "unix://" + login + percent_encode(socket);
   return (tls ? "rediss://" : "redis://") + login + in_brackets(host) + ':' + std::to_string(port);

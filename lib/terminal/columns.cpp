@@ -155,7 +155,7 @@ void append_wrapped(std::string& out, std::string_view text, std::size_t at, std
     const Cluster word = first_word(lines.text);
     if (lines.at + word.columns <= width) {
       lines.append(word);
-    } else if (lines.text.front() == ' ') {
+    } else if (lines.text.find_first_not_of(' ') >= word.bytes) {
       lines.text.remove_prefix(word.bytes);
       if (!lines.text.empty()) lines.new_line();
     } else {

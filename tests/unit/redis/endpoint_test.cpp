@@ -126,6 +126,7 @@ TEST_CASE("Sentinels") {
   CHECK(endpoint.user == "ana");
   CHECK(endpoint.password == "pw");
   CHECK(endpoint.str() == "redis-sentinel://ana@s1:26380,[::1]:26379,s3:1/my%20master");
+  CHECK(parse_url("redis-sentinel://s1/a%2fb").str() == "redis-sentinel://s1:26379/a%2Fb");
   CHECK(has(refusal("redis-sentinel://s1"), "lacks the master's name"));
   CHECK(has(refusal("redis-sentinel://s1/"), "lacks the master's name"));
   CHECK(has(refusal("redis-sentinel:///m"), "lacks a sentinel's host"));

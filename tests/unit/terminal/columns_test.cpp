@@ -107,3 +107,9 @@ TEST_CASE("a long word has a line to itself where the first one begins left of t
   append_wrapped(out, "see 123456789abcdef0123", 0, 4, 20);
   CHECK(out == "see\n    123456789abcdef0123");
 }
+
+TEST_CASE("a mark on a space is not lost where a line ends") {
+  std::string out;
+  append_wrapped(out, "0123456789 \u0301abc", 0, 0, 10);
+  CHECK(out == "0123456789\n \u0301abc");
+}
