@@ -3,6 +3,7 @@
 #include <rapidjson/reader.h>
 
 #include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/utf8.h"
@@ -57,11 +58,16 @@ class RapidEvents : public Events, public rapidjson::BaseReaderHandler<rapidjson
 
   bool Null() { return value(JsonValue(JsonKind::null)); }
   bool Bool(bool) { return value(JsonValue(JsonKind::boolean)); }
-  bool Int(int number) { return whole(std::int64_t{number}); }
-  bool Uint(unsigned number) { return whole(std::int64_t{number}); }
-  bool Int64(std::int64_t number) { return whole(number); }
-  bool Uint64(std::uint64_t number) { return whole(number); }
-  bool Double(double number) { return real(number); }
+  // Its own numbers are inexact; the exact ones are undefined behaviour for some.
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
+    std::int64_t integer = 0;
+    double any = 0;
+    const char* const end = text + size;
+    if (const auto read = std::from_chars(text, end, integer); read.ec == std::errc() && read.ptr == end)
+      return whole(integer);
+    const auto read = std::from_chars(text, end, any);
+    return read.ec == std::errc() && read.ptr == end && real(any);
+  }
   bool String(const char* text, rapidjson::SizeType size, bool) {
     return valid({text, size}) && value(JsonValue(JsonKind::string, {text, size}));
   }
@@ -131,7 +137,7 @@ const char* name_of(JsonKind kind) {
 std::string read_json_object(std::string_view text, JsonMembers& members) {
   if (text.empty()) return "empty, not a JSON object";
   constexpr unsigned flags =
-      rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag;
+      rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
   std::string copy(text);  // texts are unescaped in their places
   rapidjson::InsituStringStream stream(copy.data());
   RapidEvents events(members);
