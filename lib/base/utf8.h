@@ -13,6 +13,19 @@ std::size_t decode(std::string_view text, char32_t& code_point);
 /// How many bytes at the start of text need no escaping anywhere: printable ASCII without `"` and `\`.
 std::size_t plain_prefix(std::string_view text);
 
+/// Whether text is valid UTF-8, and `allowed` holds for each of its characters but plain ones (see above).
+template <typename Allowed>
+bool all_of(std::string_view text, const Allowed& allowed) {
+  while (true) {
+    text.remove_prefix(plain_prefix(text));
+    if (text.empty()) return true;
+    char32_t code_point = 0;
+    const std::size_t length = decode(text, code_point);
+    if (length == 0 || !allowed(code_point)) return false;
+    text.remove_prefix(length);
+  }
+}
+
 /// C0, DEL and C1.
 bool is_control(char32_t code_point);
 

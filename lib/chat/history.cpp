@@ -74,10 +74,10 @@ void History::ask_for(Connection& connection, const EntryId& to) {
 // without a look at other clients.
 void History::ask_ahead(Connection& connection) {
   for (int i = 0; i < 2 && asked_.size() < pages_ && (asked_.empty() || asked_.back().to != range_.to); ++i) {
-    const bool known =
-        span_ >= 1 && static_cast<double>(range_.after.ms) + span_ < static_cast<double>(range_.to.ms);
-    const EntryId to{range_.after.ms + static_cast<std::uint64_t>(known ? span_ : 0), UINT64_MAX};
-    ask_for(connection, known ? std::min(to, range_.to) : range_.to);
+    EntryId to = range_.to;
+    if (span_ >= 1 && static_cast<double>(range_.after.ms) + span_ < static_cast<double>(to.ms))
+      to = std::min(to, {range_.after.ms + static_cast<std::uint64_t>(span_), UINT64_MAX});
+    ask_for(connection, to);
   }
 }
 

@@ -81,13 +81,7 @@ class RapidEvents : public Events, public rapidjson::BaseReaderHandler<rapidjson
 
  private:
   static bool valid(std::string_view text) {
-    char32_t code_point = 0;
-    std::size_t length = 1;
-    for (; !text.empty() && length > 0; text.remove_prefix(length)) {
-      length = utf8::plain_prefix(text);
-      if (length == 0) length = utf8::decode(text, code_point);
-    }
-    return length > 0;
+    return utf8::all_of(text, [](char32_t) { return true; });
   }
 };
 
@@ -107,8 +101,8 @@ class NlohmannEvents final : public Events, public nlohmann::json_sax<nlohmann::
   bool string(std::string& text) override { return value(JsonValue(JsonKind::string, text)); }
   bool binary(binary_t&) override { return false; }
   bool key(std::string& text) override {
-    name_ = text;
-    return name(name_);
+    kept_name_ = text;
+    return name(kept_name_);
   }
   bool start_object(std::size_t) override { return open_object(); }
   bool end_object() override { return close(); }
@@ -121,7 +115,7 @@ class NlohmannEvents final : public Events, public nlohmann::json_sax<nlohmann::
 
  private:
   std::size_t wrong_byte_ = 0;
-  std::string name_;
+  std::string kept_name_;
 };
 
 std::string wrong_at(std::size_t byte) { return "not valid JSON at byte " + std::to_string(byte); }

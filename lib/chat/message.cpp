@@ -134,27 +134,14 @@ bool ObjectReader::take_data(const std::string& base64, std::string& text) {
 }  // namespace
 
 bool valid_user(std::string_view name) {
-  if (name.empty() || name.size() > 64) return false;
-  while (!name.empty()) {
-    char32_t code_point = 0;
-    const std::size_t length = utf8::decode(name, code_point);
-    if (length == 0 || utf8::is_control(code_point)) return false;
-    name.remove_prefix(length);
-  }
-  return true;
+  return !name.empty() && name.size() <= 64 &&
+         utf8::all_of(name, [](char32_t c) { return !utf8::is_control(c); });
 }
 
 void append_json_escaped(std::string& out, std::string_view text) { append_json_text(out, text, false); }
 
 bool plain_json(std::string_view text) {
-  for (;;) {
-    text.remove_prefix(utf8::plain_prefix(text));
-    if (text.empty()) return true;
-    char32_t code_point = 0;
-    const std::size_t length = utf8::decode(text, code_point);
-    if (length == 0 || code_point < 0x20 || code_point == '"' || code_point == '\\') return false;
-    text.remove_prefix(length);
-  }
+  return utf8::all_of(text, [](char32_t c) { return c >= 0x20 && c != '"' && c != '\\'; });
 }
 
 void append_base64(std::string& out, std::string_view bytes) {

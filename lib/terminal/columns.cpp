@@ -8,6 +8,8 @@ namespace chat {
 
 namespace {
 
+constexpr utf8proc_int32_t joiner = 0x200D;
+
 /// A character as people see it, or a colour or link; or several of them.
 struct Cluster {
   std::size_t bytes = 0;
@@ -50,7 +52,7 @@ Cluster first_cluster(std::string_view text) {
     const std::size_t length = decode(text.substr(cluster.bytes), next);
     if (next < 0 || static_cast<bool>(utf8proc_grapheme_break_stateful(code_point, next, &state))) break;
     // Terminals draw what a joiner joins, such as a family of emoji, as one; but not a thumb and its colour.
-    if (code_point != 0x200D) cluster.columns += static_cast<std::size_t>(utf8proc_charwidth(next));
+    if (code_point != joiner) cluster.columns += static_cast<std::size_t>(utf8proc_charwidth(next));
     cluster.bytes += length;
     code_point = next;
   }

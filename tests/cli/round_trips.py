@@ -12,9 +12,10 @@ from proxy import connect_to
 
 class RoundTrips:
     """Listens on a Unix socket or, without `listen`, on 127.0.0.1, and passes everything on to `target`, a path or a
-    port; to further nodes of a cluster, too, by the ports that also() gives. What the servers answer is kept back until the program (`of(start)`) sleeps and has nothing more to say: so
-    all that it asks without waiting is one round trip, however slow the machine is. It is kept back for some
-    milliseconds in any case, so that the server seems to be far away."""
+    port; to further nodes of a cluster, too, by the ports that also() gives. What the servers answer is kept back until
+    the program (`of(start)`) sleeps and has nothing more to say: so all that it asks without waiting is one round trip,
+    however slow the machine is. It is kept back for some milliseconds in any case, so that the server seems to be far
+    away."""
 
     AWAY = 0.02
 

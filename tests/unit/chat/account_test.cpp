@@ -43,8 +43,7 @@ TEST_CASE("an account: history, then live, and what is heard again") {
   History history;
   Reader reader;
   store(history, "a", 1, 3);
-  reader.account.start_after(first_id);
-  reader.read(history);
+  reader.begin(history);
   store(history, "a", 4, 5);
   for (std::size_t i = 2; i < 5; ++i) reader.hear(history, history.all[i]);
   CHECK(reader.delivered == pubs("a", 1, 5));
@@ -147,8 +146,7 @@ TEST_CASE("an account: a late writer on the old master") {
   store(b, "new", 1, 5);
   a.clock = 3000;
   Reader reader;
-  reader.account.start_after(first_id);
-  reader.read(a);
+  reader.begin(a);
   for (int i = 1; i <= late; ++i) reader.hear(a, a.store("late-" + std::to_string(i)));
   if (confirmed) reader.confirm(a);
   b.clock = 4000;
@@ -214,8 +212,7 @@ TEST_CASE("an account: stored again in another history whose beginning is trimme
   History history;
   Reader reader;
   store(history, "a", 1, 3);
-  reader.account.start_after(first_id);
-  reader.read(history);
+  reader.begin(history);
   history = {};
   history.clock = 2000;
   store(history, "b", 1, 4);
@@ -230,8 +227,7 @@ TEST_CASE("an account: a paused master's last push") {
   History history;
   Reader reader;
   store(history, "a", 1, 1);
-  reader.account.start_after(first_id);
-  reader.read(history);
+  reader.begin(history);
   History old = history;
   store(history, "b", 1, 300);
   const bool stored_again = GENERATE(false, true);
@@ -251,8 +247,7 @@ TEST_CASE("an account: an older history and a slower clock") {
   history.clock = 100'000;
   store(history, "a", 1, 20);
   Reader reader;
-  reader.account.start_after(first_id);
-  reader.read(history);
+  reader.begin(history);
   const History saved = history;
   const bool confirmed = GENERATE(false, true);
   history.clock = 200'000;
@@ -272,8 +267,7 @@ TEST_CASE("an account: an older history and a slower clock") {
 TEST_CASE("an account: everything flushed, on the same connection") {
   History history;
   Reader reader;
-  reader.account.start_after(first_id);
-  reader.read(history);
+  reader.begin(history);
   reader.read(history);
   for (int i = 1; i <= 10; ++i) reader.hear(history, history.store("a-" + std::to_string(i)));
   CHECK(reader.delivered == pubs("a", 1, 10));
@@ -310,8 +304,7 @@ TEST_CASE("an account: a topic's info alone is deleted") {
   History history;
   Reader reader;
   store(history, "a", 1, 3);
-  reader.account.start_after(first_id);
-  reader.read(history);
+  reader.begin(history);
   history.info_lost = true;
   reader.read(history);
   reader.read(history);
@@ -322,8 +315,7 @@ TEST_CASE("an account: messages that were deleted after they were read are no lo
   History history;
   Reader reader;
   store(history, "a", 1, 10);
-  reader.account.start_after(first_id);
-  reader.read(history);
+  reader.begin(history);
   SECTION("the last one") { history.all.pop_back(); }
   SECTION("the last ones") { history.all.resize(5); }
   SECTION("all") { history.all.clear(); }
@@ -339,8 +331,7 @@ TEST_CASE("an account: forged messages hide nothing and raise no alarm") {
   History history;
   Reader reader;
   store(history, "a", 1, 2);
-  reader.account.start_after(first_id);
-  reader.read(history);
+  reader.begin(history);
   reader.hear(history, {{9000, 3}, "evil-1", 8});
   reader.hear(history, {{1, 1}, "evil-2", 8});
   reader.hear(history, {{9000, 99}, "evil-3", 8});
@@ -356,8 +347,7 @@ TEST_CASE("an account: a replica that lags") {
   Reader reader;
   reader.account.reads_replica();
   store(history, "a", 1, 3);
-  reader.account.start_after(first_id);
-  reader.read(history);
+  reader.begin(history);
   const History replica = history;
   reader.hear(replica, history.store("a-4"));
   SECTION("on the same connection it has the latest ones later") {
@@ -388,8 +378,7 @@ TEST_CASE("an account: what Redis has doubled is delivered once") {
   store(history, "a", 1, 4);
   history.all.insert(history.all.begin() + 3, {{2000, 2}, "a-2"});
   history.all[4].id = history.last = {2000, 3};
-  reader.account.start_after(first_id);
-  reader.read(history);
+  reader.begin(history);
   CHECK(reader.delivered == pubs("a", 1, 4));
   CHECK(reader.told.empty());
 }
@@ -398,8 +387,7 @@ TEST_CASE("an account: one question more at most where all is well, few where it
   History history;
   Reader reader;
   store(history, "a", 1, 100'000);
-  reader.account.start_after(first_id);
-  reader.read(history);
+  reader.begin(history);
   reader.readings = 0;
   reader.read(history);
   CHECK(reader.readings == 1);

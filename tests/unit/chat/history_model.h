@@ -69,6 +69,11 @@ struct Reader {
     }
     throw std::runtime_error("it reads without end");
   }
+  /// Begins with the topic, and reads what there is.
+  void begin(const History& history) {
+    account.start_after(chat::first_id);
+    read(history);
+  }
   /// What the channel brings. A message that isn't the next one makes it read.
   void hear(const History& history, const Stored& one) {
     const auto verdict = account.live(one.entry());
