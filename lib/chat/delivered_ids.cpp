@@ -70,7 +70,6 @@ void DeliveredIds::add(std::string_view topic, std::string_view pub, std::size_t
     make_current(topic, *parsed, content);
     sequence = parsed->sequence;
   }
-  if (contents_.empty()) contents_.resize(buckets);
   Sequences& known = current_->second;
   if (*sequence == known.highest + 1) {
     known.highest = *sequence;
@@ -81,7 +80,10 @@ void DeliveredIds::add(std::string_view topic, std::string_view pub, std::size_t
     known = {*sequence, content, *sequence, known.hash};
   }
   const std::size_t name = name_of(known.hash, *sequence);
-  Bucket& bucket = contents_[bucket_of(known.hash, *sequence)];
+  const std::size_t at = bucket_of(known.hash, *sequence);
+  std::unique_ptr<Page>& page = contents_[at / page_size];
+  if (page == nullptr) page = std::make_unique<Page>();
+  Bucket& bucket = (*page)[at % page_size];
   auto place = std::ranges::find(bucket, name, &Content::name);
   if (place == bucket.end()) --place;
   std::move_backward(bucket.begin(), place, std::next(place));
@@ -100,9 +102,11 @@ std::size_t DeliveredIds::bucket_of(std::size_t key_hash, std::uint64_t sequence
 }
 
 const DeliveredIds::Content* DeliveredIds::remembered(std::size_t key_hash, std::uint64_t sequence) const {
-  if (contents_.empty()) return nullptr;
+  const std::size_t at = bucket_of(key_hash, sequence);
+  const Page* const page = contents_[at / page_size].get();
+  if (page == nullptr) return nullptr;
   const std::size_t name = name_of(key_hash, sequence);
-  const Bucket& bucket = contents_[bucket_of(key_hash, sequence)];
+  const Bucket& bucket = (*page)[at % page_size];
   const auto found = std::ranges::find(bucket, name, &Content::name);
   return found == bucket.end() || found->serial == 0 ? nullptr : &*found;
 }

@@ -3,12 +3,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
-#include <vector>
 
 #include "chat/entry_id.h"
 
@@ -55,6 +55,8 @@ class DeliveredIds {
     std::uint64_t serial = 0;
   };
   using Bucket = std::array<Content, 4>;
+  static constexpr std::size_t page_size = 64;
+  using Page = std::array<Bucket, page_size>;
   static std::size_t bucket_of(std::size_t key_hash, std::uint64_t sequence);
   const Content* remembered(std::size_t key_hash, std::uint64_t sequence) const;
   // Two generations: the older one is dropped when the latest is full. Keys are "publisher topic".
@@ -66,7 +68,8 @@ class DeliveredIds {
   Publishers latest_;
   Publishers older_;
   Publishers::value_type* current_ = nullptr;  // in latest_: mostly the same one as before
-  std::vector<Bucket> contents_;               // in each the latest first
+  // In each bucket the latest first. Most programs end before they need all.
+  std::array<std::unique_ptr<Page>, buckets / page_size> contents_;
   std::unordered_set<std::size_t> latest_alone_;
   std::unordered_set<std::size_t> older_alone_;
 };

@@ -1,36 +1,29 @@
 #include "chat/entry_id.h"
 
-#include <charconv>
-#include <limits>
+#include <algorithm>
+#include <array>
 
 #include "base/numbers.h"
 
 namespace chat {
 namespace {
 
-// As from_chars does it, but faster for what can't overflow.
-std::optional<std::uint64_t> parse_number(std::string_view text) {
-  std::uint64_t value = 0;
-  if (text.empty() || text.size() > std::numeric_limits<std::uint64_t>::digits10) {
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    return error == std::errc() && stop == end ? std::optional(value) : std::nullopt;
+constexpr std::array<bool, 256> publisher_bytes = [] {
+  std::array<bool, 256> allowed{};
+  for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")) {
+    allowed[static_cast<unsigned char>(c)] = true;
   }
-  for (const char c : text) {
-    if (c < '0' || c > '9') return std::nullopt;
-    value = 10 * value + static_cast<std::uint64_t>(c - '0');
-  }
-  return value;
-}
+  return allowed;
+}();
 
 }  // namespace
 
 std::optional<EntryId> EntryId::parse(std::string_view text, std::uint64_t n) {
   const std::size_t dash = text.find('-');
-  const auto first = parse_number(text.substr(0, dash));
+  const auto first = parse_whole(text.substr(0, dash));
   if (!first) return std::nullopt;
   if (dash == std::string_view::npos) return EntryId{*first, n};
-  const auto second = parse_number(text.substr(dash + 1));
+  const auto second = parse_whole(text.substr(dash + 1));
   if (!second) return std::nullopt;
   return EntryId{*first, *second};
 }
@@ -50,13 +43,8 @@ EntryId before(EntryId id) {
 }
 
 bool valid_publisher(std::string_view name) {
-  if (name.empty() || name.size() > 64) return false;
-  for (const char c : name) {
-    const bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    const bool digit = c >= '0' && c <= '9';
-    if (!letter && !digit && c != '.' && c != '_' && c != '-') return false;
-  }
-  return true;
+  return !name.empty() && name.size() <= 64 &&
+         std::ranges::all_of(name, [](char c) { return publisher_bytes[static_cast<unsigned char>(c)]; });
 }
 
 std::optional<PubId> PubId::parse(std::string_view text) {
@@ -64,12 +52,12 @@ std::optional<PubId> PubId::parse(std::string_view text) {
   if (dash == std::string_view::npos || !valid_publisher(text.substr(0, dash))) return std::nullopt;
   const auto number = parse_sequence(text.substr(dash + 1));
   if (!number) return std::nullopt;
-  return PubId{std::string(text.substr(0, dash)), *number};
+  return PubId{text.substr(0, dash), *number};
 }
 
 std::optional<std::uint64_t> PubId::parse_sequence(std::string_view digits) {
   if (digits.starts_with('0')) return std::nullopt;
-  return parse_number(digits);
+  return parse_whole(digits);
 }
 
 }  // namespace chat

@@ -30,7 +30,7 @@ EntryId before(EntryId id);
 /// Who published a message, and as which of its messages: `P-s`. It stays the same whatever ID a store
 /// gives the message. P is 1 to 64 of `A-Z a-z 0-9 . _ -`; s counts from 1.
 struct PubId {
-  std::string publisher;
+  std::string_view publisher;  ///< part of the text that was parsed
   std::uint64_t sequence = 0;
 
   bool operator==(const PubId&) const = default;

@@ -1,5 +1,6 @@
 #include "chat/message.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/numbers.h"
@@ -131,6 +132,68 @@ bool ObjectReader::take_data(const std::string& base64, std::string& text) {
   return true;
 }
 
+// A payload as the tools write it, and the web demo: in this order and with these blanks, no text with an
+// escape in it. Most are so, and reading one takes a sixth of the work that JSON takes.
+class PlainPayload {
+ public:
+  explicit PlainPayload(std::string_view json) : rest_(json) {}
+
+  // Returns false when it is not such a one.
+  bool read() {
+    if (!take("{\"user\": ") || !take_text(user) || !take(", \"message\": ") || !take_text(text))
+      return false;
+    if (!take(", \"timestamp\": ") || !take_time()) return false;
+    return rest_ == "}" || (take_place() && rest_ == "}");
+  }
+
+  std::string_view user;
+  std::string_view text;
+  std::int64_t time = 0;
+  std::optional<EntryId> id;
+  std::string_view pub;
+
+ private:
+  bool take(std::string_view literal) {
+    if (!rest_.starts_with(literal)) return false;
+    rest_.remove_prefix(literal.size());
+    return true;
+  }
+  bool take_text(std::string_view& value) {
+    if (!take("\"")) return false;
+    std::size_t end = utf8::plain_prefix(rest_);
+    while (end < rest_.size() && rest_[end] != '"') {
+      char32_t code_point = 0;
+      const std::size_t length = utf8::decode(rest_.substr(end), code_point);
+      if (length == 0 || code_point < 0x20 || code_point == '\\') return false;
+      end += length;
+      end += utf8::plain_prefix(rest_.substr(end));
+    }
+    value = rest_.substr(0, end);
+    rest_.remove_prefix(end);
+    return take("\"");
+  }
+  bool take_time() {
+    const std::string_view digits = rest_.substr(0, std::min(rest_.find(','), rest_.size() - 1));  // or "}"
+    const auto whole = digits.starts_with('0') ? std::nullopt : parse_whole(digits);
+    if (!whole || *whole > std::uint64_t{INT64_MAX}) return false;
+    time = static_cast<std::int64_t>(*whole);
+    rest_.remove_prefix(digits.size());
+    return true;
+  }
+
+  bool take_place() {
+    if (!take(", \"id\": \"")) return false;
+    id = EntryId::parse(rest_.substr(0, rest_.find('"')));
+    rest_.remove_prefix(std::min(rest_.find('"'), rest_.size()));
+    if (!id || !take("\", \"pub\": \"")) return false;
+    pub = rest_.substr(0, rest_.find('"'));
+    rest_.remove_prefix(pub.size());
+    return PubId::parse(pub) && take("\"");
+  }
+
+  std::string_view rest_;
+};
+
 }  // namespace
 
 bool valid_user(std::string_view name) {
@@ -187,6 +250,14 @@ void append_message_json(std::string& out, std::string_view text) {
 }
 
 bool parse_payload(std::string_view json, Message& out, std::string& why) {
+  if (PlainPayload plain(json); plain.read()) {
+    out.user = plain.user;
+    out.text = plain.text;
+    out.timestamp = plain.time;
+    out.id = plain.id;
+    out.pub = plain.pub;
+    return true;
+  }
   std::string base64;
   std::string entry;
   ObjectReader object(why);

@@ -304,16 +304,20 @@ void Subscriber::on_push(Pushes& pushes, ReplyView push) {
   expect(push.size() >= 2, "SUBSCRIBE");
   if (push.size() < 3) return;
   const std::string_view kind = push[0].text();
-  if ((kind == "subscribe" || kind == "ssubscribe") && pushes.confirmations_due > 0)
-    --pushes.confirmations_due;
-  const auto topic = topics_.find(push[1].text());
-  if (kind == "message" && push[1].text() == topics_channel) {
+  const std::string_view channel = push[1].text();
+  const bool message = kind == "message" || kind == "smessage";
+  if (message && channel == topics_channel) {
     topics_changed_ = true;
     const auto changed = topics_.find(push[2].text());
     if (changed != topics_.end()) changed->second->behind = true;
-  } else if (topic == topics_.end()) {
     return;
-  } else if (kind == "message" || kind == "smessage") {
+  }
+  if (!message && (kind == "subscribe" || kind == "ssubscribe") && pushes.confirmations_due > 0) {
+    --pushes.confirmations_due;
+  }
+  const auto topic = topics_.find(channel);
+  if (topic == topics_.end()) return;
+  if (message) {
     on_live(*topic->second, push[2].text());
   } else if (kind == "sunsubscribe" && topic->second->subscribed) {
     // Its slot has moved to another node.

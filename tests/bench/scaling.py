@@ -9,9 +9,9 @@ from servers import new_topic, server
 
 
 def measure_subscribers(counts, deliveries, rounds):
-    """Each of them gets every message; the fewer messages the more of them."""
+    """Each of them gets every message: enough of them that its start and its end don't count."""
     def row(name, kind, subscriber, publisher, count, limit=None):
-        size = max(deliveries // count, 100)
+        size = max(deliveries // count, 4_000)
         source = lines(size)
 
         def once():

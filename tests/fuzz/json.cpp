@@ -35,6 +35,11 @@ bool is_payload(const json& value) {
          fits(value) && (!value.contains("data") || value["data"].is_null());
 }
 
+bool same(const Message& one, const Message& other) {
+  return one.id == other.id && one.pub == other.pub && one.user == other.user && one.text == other.text &&
+         one.timestamp == other.timestamp;
+}
+
 void try_payload(std::string_view input) {
   Message said;
   std::string why;
@@ -51,6 +56,11 @@ void try_payload(std::string_view input) {
     fuzz::check(said.id.has_value() == !said.pub.empty(), "an ID and a pub, or none", said.pub);
   } else {
     fuzz::check(!value || !is_payload(*value), "it is a payload, but refused", why);
+  }
+  if (input.starts_with('{')) {  // a blank before it makes it no plain one
+    Message again;
+    fuzz::check(parse_payload(' ' + std::string(input), again, why) == taken, "both ways take it", input);
+    fuzz::check(!taken || same(said, again), "both ways read the same", input);
   }
   InputRecord record;
   if (parse_input(input, record, why)) {

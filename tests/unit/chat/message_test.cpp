@@ -304,6 +304,32 @@ TEST_CASE("what the fast parser leaves to the other one is understood in the sam
   CHECK(refusal(R"({"a":"\ud800\ue000"})").starts_with("not valid JSON at byte "));
 }
 
+TEST_CASE("a payload of these tools is read as any other JSON is") {
+  const std::string plain =
+      R"({"user": "ana", "message": "grün, hi", "timestamp": 1732400000, "id": "1732400000204-17", "pub": "p-_.9-3"})";
+  REQUIRE(payload(plain).accepted);
+  CHECK(payload(plain).message.id == EntryId{1732400000204, 17});
+  // Each byte of it another one, and each of them gone, taken by the plain way or by the other.
+  const std::string_view others("\"\\,:{}-0 9a\xc3\xff\x01\0", 16);
+  for (std::size_t at = 1; at < plain.size(); ++at) {
+    for (std::size_t other = 0; other <= others.size(); ++other) {
+      const std::string json = other == others.size()
+                                   ? plain.substr(0, at) + plain.substr(at + 1)
+                                   : plain.substr(0, at) + others[other] + plain.substr(at + 1);
+      const Payload one = payload(json);
+      const Payload same = payload(' ' + json);
+      INFO(json);
+      REQUIRE(one.accepted == same.accepted);
+      if (!one.accepted) continue;
+      REQUIRE(one.message.user == same.message.user);
+      REQUIRE(one.message.text == same.message.text);
+      REQUIRE(one.message.timestamp == same.message.timestamp);
+      REQUIRE(one.message.id == same.message.id);
+      REQUIRE(one.message.pub == same.message.pub);
+    }
+  }
+}
+
 TEST_CASE("timestamps: fractions are cut, what doesn't fit is refused") {
   CHECK(payload(with_timestamp("1732400000.999")).message.timestamp == 1732400000);
   CHECK(payload(with_timestamp("1.7324e9")).message.timestamp == 1732400000);
