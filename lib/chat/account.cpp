@@ -285,6 +285,7 @@ bool Account::take_unconfirmed(const Entry& entry) {
 void Account::pass_unconfirmed() {
   const Unconfirmed& one = unconfirmed_.front();
   delivered_ids_.add(topic_, one.anchor.pub, one.content, ++serial_);
+  forked_ = forked_ || doubtful();  // perhaps another history, in which it comes later
   ++in_hole_;
   passed_ = one.anchor.id;
   unconfirmed_.pop_front();

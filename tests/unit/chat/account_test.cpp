@@ -223,6 +223,24 @@ TEST_CASE("an account: stored again in another history whose beginning is trimme
   CHECK(reader.delivered == pubs("a", 1, 3) + Texts{"b-4"});
 }
 
+TEST_CASE("an account: heard, and stored again behind what is trimmed before anything was read") {
+  History history;
+  Reader reader;
+  reader.begin(history);
+  reader.read(history);
+  store(history, "a", 1, 3);
+  for (const auto& one : history.all) {
+    REQUIRE(reader.account.live(one.entry()) == Account::Verdict::deliver);
+  }
+  history = {};
+  store(history, "b", 1, 4);
+  store(history, "a", 1, 3);
+  history.trim(3);
+  reader.account.reconnected();
+  reader.read(history);
+  CHECK(reader.delivered.empty());
+}
+
 TEST_CASE("an account: a paused master's last push") {
   History history;
   Reader reader;
