@@ -40,6 +40,7 @@ void Schedule::check() {
     if (tool->error.starts_with("internal error")) violated(tool->process.name(), tool->error);
   }
   check_history();
+  left_ = left_in_stream();
   for (const auto& author : authors_) check_author(*author);
   for (const auto& reader : readers_) check_reader(*reader);
 }

@@ -123,6 +123,7 @@ void Schedule::check_reader(const Reader& reader) const {
   }
   if (reader.kind != Reader::Kind::group) check_once_and_in_order(reader, lines);
   if (is_split(reader)) return;
+  check_left(reader, lines);
   // What was trimmed in another history can't be told from what was trimmed in the one before.
   if (plan_.has(Fault::trim) && !oracle_.given_up().empty()) return;
   // One that was killed before it kept its place begins anew with what is there; what a worker had that was
@@ -153,6 +154,13 @@ void Schedule::check_once_and_in_order(const Reader& reader, const std::vector<L
     if (given_up) continue;
     if (before && place->second < *before) violated(reader.name, "gave " + line.str() + " too late");
     before = place->second;
+  }
+}
+
+// What stands in the stream in the end was given, whatever has happened.
+void Schedule::check_left(const Reader& reader, const std::vector<Line>& lines) const {
+  for (const Line& line : missing_of(reader, lines)) {
+    if (left_.contains(line)) violated(reader.name, "did not give " + line.str() + ", which is there");
   }
 }
 

@@ -85,18 +85,26 @@ void Schedule::finish_reading() {
   wait_for(time_to_read, "a cursor's run doesn't end", ended);
 }
 
+// The messages that are in the stream now.
+std::set<Line> Schedule::left_in_stream() {
+  const Database& data = serving("chat:{topic1}").server().data();
+  const auto place = data.find("chat:{topic1}");
+  std::set<Line> left;
+  if (place == data.end()) return left;
+  const auto& stream = std::get<Stream>(place->second.data);
+  for (const Oracle::Stored& one : history_) {
+    if (stream.has(one.id)) left.insert(one.line);
+  }
+  return left;
+}
+
 // Whether there are messages in the stream that the group neither handled nor put aside.
 bool Schedule::anything_left(const Reader& group) {
   dead_letters_.clear();
   for (const Oracle::Stored& one : stored("chat:{topic2}")) dead_letters_.insert(one.line);
   const std::set<Line> missing = missing_of(group, group.handled);
   if (missing.empty() || is_split(group)) return false;
-  const Database& data = serving("chat:{topic1}").server().data();
-  const auto place = data.find("chat:{topic1}");
-  if (place == data.end()) return false;
-  const auto& stream = std::get<Stream>(place->second.data);
-  return std::ranges::any_of(
-      history_, [&](const Oracle::Stored& one) { return missing.contains(one.line) && stream.has(one.id); });
+  return std::ranges::any_of(left_in_stream(), [&](const Line& line) { return missing.contains(line); });
 }
 
 }  // namespace sim

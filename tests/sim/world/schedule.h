@@ -115,6 +115,7 @@ class Schedule {
   void finish_writing();
   void finish_reading();
   static bool is_split(const Reader& reader);
+  std::set<Line> left_in_stream();
   bool anything_left(const Reader& group);
   std::set<Line> missing_of(const Reader& reader, const std::vector<Line>& lines) const;
   const Oracle::History& stored(const std::string& key) { return oracle_.of(serving(key).server(), key); }
@@ -145,6 +146,7 @@ class Schedule {
   void check_author(const Author& author) const;
   void check_reader(const Reader& reader) const;
   void check_once_and_in_order(const Reader& reader, const std::vector<Line>& lines) const;
+  void check_left(const Reader& reader, const std::vector<Line>& lines) const;
   void check_gone(const Reader& reader, const std::vector<Line>& lines, std::uint64_t told) const;
   void check_losses(const Reader& reader, const std::vector<Line>& lines) const;
 
@@ -183,6 +185,7 @@ class Schedule {
   bool last_runs_ = false;       // what ends now isn't run again
   Time last_late_ = 0;           // when the last of what was held up goes on
   Oracle::History history_;      // in the end
+  std::set<Line> left_;          // of it, in the stream
   std::set<Line> dead_letters_;  // as well
 };
 
