@@ -64,6 +64,7 @@ void Account::pass(EntryId up_to) {
     if (counts(up_to) || up_to == before_all) numbered_ = up_to;
   }
   at_ = up_to;
+  taken_ = up_to.n;
   last_ = {};
   held_ = base_ = 0;
   fresh_ = false;
@@ -154,6 +155,8 @@ Account::Verdict Account::search(const Entry& oldest) {
   search_ = Search::none;
   if (oldest.id > last_.anchor.id) {
     forked_ = true;  // perhaps: nobody sees that in what was trimmed
+    add_fork(0);
+    assume(held_ - std::min(held_, base_), start_, at_, false);
     return judge(oldest);
   }
   steps_ = trail_.steps();
@@ -189,8 +192,7 @@ void Account::fork(const Trail::Step* shared) {
   held_ = kept;
   const std::uint64_t serial = shared != nullptr ? shared->serial : 0;
   trail_.cut(serial);
-  if (forks_.size() == most_forks) forks_.pop_front();
-  forks_.push_back({serial, serial_, false});
+  add_fork(serial);
   foreign_until_ = std::max(foreign_until_, at_);
   last_ = shared != nullptr ? *shared : Trail::Step{};
   at_ = last_.anchor.id;
@@ -199,6 +201,11 @@ void Account::fork(const Trail::Step* shared) {
   if (shared != nullptr) numbered_ = last_.anchor.id;
   search_ = Search::none;
   forked_ = reconnected_ = true;
+}
+
+void Account::add_fork(std::uint64_t after) {
+  if (forks_.size() == most_forks) forks_.pop_front();
+  forks_.push_back({after, serial_, false});
 }
 
 Account::Verdict Account::judge(const Entry& entry) {
@@ -285,7 +292,11 @@ bool Account::take_unconfirmed(const Entry& entry) {
 void Account::pass_unconfirmed() {
   const Unconfirmed& one = unconfirmed_.front();
   delivered_ids_.add(topic_, one.anchor.pub, one.content, ++serial_);
-  forked_ = forked_ || doubtful();  // perhaps another history, in which it comes later
+  if (doubtful()) {  // perhaps this is another history, in which it comes later
+    forked_ = true;
+    if (forks_.empty() || forks_.back().told || forks_.back().up_to + 1 != serial_) add_fork(serial_ - 1);
+    forks_.back().up_to = serial_;
+  }
   ++in_hole_;
   passed_ = one.anchor.id;
   unconfirmed_.pop_front();
@@ -299,8 +310,21 @@ bool Account::take_again(const Entry& entry) {
   const auto has = [&](const Fork& fork) { return *serial > fork.after && *serial <= fork.up_to; };
   const auto fork = std::ranges::find_if(forks_, has);
   const bool untold = *serial == DeliveredIds::long_ago || (fork != forks_.end() && !fork->told);
-  if (untold && missing_ > 0) --missing_;
+  if (!untold) return true;
+  if (missing_ > 0) {
+    --missing_;
+  } else if (hole_.count > refuted_) {
+    ++refuted_;
+    --held_;
+  }
   return true;
+}
+
+// So many in there are the ones that were delivered; unless they come elsewhere.
+void Account::assume(std::uint64_t count, EntryId after, EntryId up_to, bool before) {
+  if (count == 0) return;
+  if (hole_.count == 0) hole_.after = after;
+  hole_ = {Loss::Reason::trimmed, hole_.count + count, hole_.after, up_to, before};
 }
 
 // Counts what isn't there between the last one and this one, which was read (`before`) or is missing too.
@@ -308,9 +332,14 @@ void Account::count_hole(EntryId up_to, bool before) {
   const std::uint64_t last = before ? up_to.n - 1 : up_to.n;
   const std::uint64_t hole = last - numbered_->n;
   if (hole == 0) return;
-  const std::uint64_t delivered = std::clamp(covered_, numbered_->n, last) - numbered_->n;
+  // By their n these were delivered, but perhaps in another history, whose messages come elsewhere in this
+  // one.
+  const std::uint64_t numbers = std::clamp(covered_, numbered_->n, last) - numbered_->n;
+  const std::uint64_t heard = std::min(std::exchange(in_hole_, 0), numbers);
+  const std::uint64_t delivered = std::min(numbers, heard + missing_ + taken_);
   held_ += delivered;
-  missing_ -= std::min(missing_, delivered - std::min(delivered, std::exchange(in_hole_, 0)));
+  missing_ -= std::min(missing_, delivered - heard);
+  assume(delivered, *numbered_, up_to, before);
   if (hole == delivered) return;
   const EntryId after = delivered == 0 ? *numbered_ : std::max(*numbered_, passed_);
   losses_.push_back({Loss::Reason::trimmed, hole - delivered, after, up_to, before});
@@ -365,6 +394,9 @@ void Account::finish() {
     gone += displaced_.size();
   }
   if (gone > 0) losses_.push_back({Loss::Reason::other_history, gone, {}, up_to, false});
+  hole_.count = std::exchange(refuted_, 0);
+  if (hole_.count > 0) losses_.push_back(hole_);
+  hole_ = {};
   displaced_.clear();
   covered_ = 0;
   everything_ = false;

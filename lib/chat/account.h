@@ -131,12 +131,14 @@ class Account {
   Verdict search(const Entry& oldest);
   Verdict probe();
   void fork(const Trail::Step* shared);
+  void add_fork(std::uint64_t after);
   Verdict judge(const Entry& entry);
   void place(const Entry& entry);
   bool take_unconfirmed(const Entry& entry);
   void pass_unconfirmed();
   bool take_again(const Entry& entry);
   void see(const Entry& entry);
+  void assume(std::uint64_t count, EntryId after, EntryId up_to, bool before);
   void count_hole(EntryId up_to, bool before);
   bool went_back() const;
   void end_whole();
@@ -172,6 +174,9 @@ class Account {
   std::size_t probe_ = 0;
   EntryId passed_;             // the newest of those in a hole
   std::uint64_t in_hole_ = 0;  // unconfirmed ones whose place is in a hole
+  Loss hole_;                  // those that by their n were delivered before the other history: so many
+  std::uint64_t refuted_ = 0;  // of these, since as many that were delivered have come elsewhere
+  std::uint64_t taken_ = 0;    // by others: this n, or a stranger's
   std::uint64_t covered_ = 0;  // the highest n that was delivered: it isn't lost when it isn't there any more
   bool everything_ = false;    // it goes through what was before the start, too
   bool future_ = false;        // the start was to come when numbered_ was taken from the last ID given

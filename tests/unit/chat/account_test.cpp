@@ -241,6 +241,35 @@ TEST_CASE("an account: heard, and stored again behind what is trimmed before any
   CHECK(reader.delivered.empty());
 }
 
+TEST_CASE("an account: what looked delivered in a trimmed part and comes behind it was another message") {
+  History history;
+  Reader reader;
+  store(history, "a", 1, 5);
+  std::size_t kept = 0;
+  SECTION("read, and all of the other history's beginning is trimmed") {
+    reader.begin(history);
+    kept = 2;
+  }
+  SECTION("heard") {
+    History empty;
+    reader.begin(empty);
+    reader.read(empty);
+    for (const auto& one : history.all) reader.account.live(one.entry());
+    reader.delivered = pubs("a", 1, 5);
+    kept = 4;
+  }
+  history = {};
+  store(history, "b", 1, 6);
+  store(history, "a", 4, 5);
+  history.trim(kept);
+  reader.account.reconnected();
+  reader.read(history);
+  CHECK(reader.delivered == (kept == 2 ? pubs("a", 1, 5) : pubs("a", 1, 5) + pubs("b", 5, 6)));
+  CHECK(reader.delivered.size() - reader.gone + reader.lost == 8);
+  reader.read(history);
+  CHECK(reader.lost == (kept == 2 ? 3 : 1));
+}
+
 TEST_CASE("an account: a paused master's last push") {
   History history;
   Reader reader;
