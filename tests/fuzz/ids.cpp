@@ -34,8 +34,8 @@ void try_id(std::string_view input) {
   }
   if (const auto pub = PubId::parse(input)) {
     fuzz::check(valid_publisher(pub->publisher) && pub->sequence > 0, "a pub's parts", input);
-    fuzz::check(PubId::parse(std::string(pub->publisher) + "-" + std::to_string(pub->sequence)) == pub, "a pub comes back",
-                input);
+    fuzz::check(PubId::parse(std::string(pub->publisher) + "-" + std::to_string(pub->sequence)) == pub,
+                "a pub comes back", input);
   }
   const bool topic = valid_topic(input);
   if (topic) {
