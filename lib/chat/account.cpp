@@ -155,7 +155,7 @@ Account::Verdict Account::search(const Entry& oldest) {
   search_ = Search::none;
   if (oldest.id > last_.anchor.id) {
     forked_ = true;  // perhaps: nobody sees that in what was trimmed
-    add_fork(0);
+    add_fork(0, true);
     assume(held_ - std::min(held_, base_), start_, at_, false);
     return judge(oldest);
   }
@@ -192,7 +192,7 @@ void Account::fork(const Trail::Step* shared) {
   held_ = kept;
   const std::uint64_t serial = shared != nullptr ? shared->serial : 0;
   trail_.cut(serial);
-  add_fork(serial);
+  add_fork(serial, false);
   foreign_until_ = std::max(foreign_until_, at_);
   last_ = shared != nullptr ? *shared : Trail::Step{};
   at_ = last_.anchor.id;
@@ -203,9 +203,9 @@ void Account::fork(const Trail::Step* shared) {
   forked_ = reconnected_ = true;
 }
 
-void Account::add_fork(std::uint64_t after) {
+void Account::add_fork(std::uint64_t after, bool assumed) {
   if (forks_.size() == most_forks) forks_.pop_front();
-  forks_.push_back({after, serial_, false});
+  forks_.push_back({after, serial_, false, assumed});
 }
 
 Account::Verdict Account::judge(const Entry& entry) {
@@ -294,7 +294,9 @@ void Account::pass_unconfirmed() {
   delivered_ids_.add(topic_, one.anchor.pub, one.content, ++serial_);
   if (doubtful()) {  // perhaps this is another history, in which it comes later
     forked_ = true;
-    if (forks_.empty() || forks_.back().told || forks_.back().up_to + 1 != serial_) add_fork(serial_ - 1);
+    if (forks_.empty() || !forks_.back().assumed || forks_.back().up_to + 1 != serial_) {
+      add_fork(serial_ - 1, true);
+    }
     forks_.back().up_to = serial_;
   }
   ++in_hole_;
@@ -307,8 +309,10 @@ bool Account::take_again(const Entry& entry) {
   if (!forked_) return false;
   const auto serial = delivered_ids_.find(topic_, entry.pub, entry.content);
   if (!serial) return false;
+  // The first fork behind which it stood tells, and only then what this reading has assumed.
   const auto has = [&](const Fork& fork) { return *serial > fork.after && *serial <= fork.up_to; };
-  const auto fork = std::ranges::find_if(forks_, has);
+  auto fork = std::ranges::find_if(forks_, [&](const Fork& one) { return !one.assumed && has(one); });
+  if (fork == forks_.end()) fork = std::ranges::find_if(forks_, has);
   const bool untold = *serial == DeliveredIds::long_ago || (fork != forks_.end() && !fork->told);
   if (!untold) return true;
   if (missing_ > 0) {
@@ -378,6 +382,7 @@ void Account::finish() {
   // A replica has the latest ones later.
   const bool later = !reading_.whole || (replica_ && !reconnected_);
   std::uint64_t gone = std::exchange(missing_, 0);
+  std::erase_if(forks_, [](const Fork& fork) { return fork.assumed; });
   for (Fork& fork : forks_) fork.told = true;
   EntryId up_to = missing_up_to_;
   if (!later) {

@@ -131,7 +131,7 @@ class Account {
   Verdict search(const Entry& oldest);
   Verdict probe();
   void fork(const Trail::Step* shared);
-  void add_fork(std::uint64_t after);
+  void add_fork(std::uint64_t after, bool assumed);
   Verdict judge(const Entry& entry);
   void place(const Entry& entry);
   bool take_unconfirmed(const Entry& entry);
@@ -194,6 +194,7 @@ class Account {
     std::uint64_t after;
     std::uint64_t up_to;
     bool told;
+    bool assumed;  // only by this reading
   };
   std::deque<Fork> forks_;
   std::vector<Unconfirmed> displaced_;  // other messages stand in their places
