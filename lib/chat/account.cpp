@@ -336,8 +336,7 @@ void Account::count_hole(EntryId up_to, bool before) {
   const std::uint64_t last = before ? up_to.n - 1 : up_to.n;
   const std::uint64_t hole = last - numbered_->n;
   if (hole == 0) return;
-  // By their n these were delivered, but perhaps in another history, whose messages come elsewhere in this
-  // one.
+  // By their n these were delivered; but in another history perhaps, and come elsewhere in this one.
   const std::uint64_t numbers = std::clamp(covered_, numbered_->n, last) - numbered_->n;
   const std::uint64_t heard = std::min(std::exchange(in_hole_, 0), numbers);
   const std::uint64_t delivered = std::min(numbers, heard + missing_ + taken_);

@@ -158,20 +158,13 @@ class PlainPayload {
     rest_.remove_prefix(literal.size());
     return true;
   }
-  bool take_text(std::string_view& value) {
+  bool take_quoted(std::string_view& value) {
     if (!take("\"")) return false;
-    std::size_t end = utf8::plain_prefix(rest_);
-    while (end < rest_.size() && rest_[end] != '"') {
-      char32_t code_point = 0;
-      const std::size_t length = utf8::decode(rest_.substr(end), code_point);
-      if (length == 0 || code_point < 0x20 || code_point == '\\') return false;
-      end += length;
-      end += utf8::plain_prefix(rest_.substr(end));
-    }
-    value = rest_.substr(0, end);
-    rest_.remove_prefix(end);
+    value = rest_.substr(0, rest_.find('"'));
+    rest_.remove_prefix(value.size());
     return take("\"");
   }
+  bool take_text(std::string_view& value) { return take_quoted(value) && plain_json(value); }
   bool take_time() {
     const std::string_view digits = rest_.substr(0, std::min(rest_.find(','), rest_.size() - 1));  // or "}"
     const auto whole = digits.starts_with('0') ? std::nullopt : parse_whole(digits);
@@ -182,13 +175,10 @@ class PlainPayload {
   }
 
   bool take_place() {
-    if (!take(", \"id\": \"")) return false;
-    id = EntryId::parse(rest_.substr(0, rest_.find('"')));
-    rest_.remove_prefix(std::min(rest_.find('"'), rest_.size()));
-    if (!id || !take("\", \"pub\": \"")) return false;
-    pub = rest_.substr(0, rest_.find('"'));
-    rest_.remove_prefix(pub.size());
-    return PubId::parse(pub) && take("\"");
+    std::string_view place;
+    if (!take(", \"id\": ") || !take_quoted(place)) return false;
+    id = EntryId::parse(place);
+    return id && take(", \"pub\": ") && take_quoted(pub) && PubId::parse(pub);
   }
 
   std::string_view rest_;

@@ -1,10 +1,10 @@
 #include "chat/topic.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "base/error.h"
+#include "base/numbers.h"
 #include "base/suggest.h"
 #include "chat/history.h"
 
@@ -51,12 +51,7 @@ std::chrono::milliseconds server_time(ReplyView time) {
 }
 
 // A field that holds a count. Whoever may publish can write anything there: what is no count is none.
-std::uint64_t count_of(ReplyView field) {
-  const std::string_view text = field.text();
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() ? value : 0;
-}
+std::uint64_t count_of(ReplyView field) { return parse_whole(field.text()).value_or(0); }
 
 // The reply to a command queued before.
 Reply answer(Connection& connection, const StopToken& stop, std::string_view command = {}) {

@@ -3,11 +3,11 @@
 #include <sys/un.h>
 
 #include <cerrno>
-#include <charconv>
 #include <fstream>
 #include <system_error>
 
 #include "base/error.h"
+#include "base/numbers.h"
 
 namespace chat {
 namespace {
@@ -36,11 +36,9 @@ std::pair<std::string_view, std::string_view> cut(std::string_view text, char ma
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, port);
-  if (error != std::errc() || stop != end || port == 0) return std::nullopt;
-  return port;
+  const auto port = parse_whole(text);
+  if (!port || *port == 0 || *port > UINT16_MAX) return std::nullopt;
+  return static_cast<std::uint16_t>(*port);
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {

@@ -1,5 +1,6 @@
 // What must be true of what was read.
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 
@@ -123,15 +124,16 @@ void Schedule::check_reader(const Reader& reader) const {
   }
   if (reader.kind != Reader::Kind::group) check_once_and_in_order(reader, lines);
   if (is_split(reader)) return;
-  check_left(reader, lines);
+  const std::set<Line> missing = missing_of(reader, lines);
+  check_left(reader, missing);
   // What was trimmed in another history can't be told from what was trimmed in the one before.
-  if (plan_.has(Fault::trim) && !oracle_.given_up().empty()) return check_count(reader, lines);
+  if (plan_.has(Fault::trim) && !oracle_.given_up().empty()) return check_count(reader, lines, missing);
   // One that was killed before it kept its place begins anew with what is there; what a worker had that was
   // killed is taken from it by Redis without a word when it is trimmed meanwhile (XCLAIM).
   // What a group lost in an answer that was lost, or from what its worker kept with XCLAIM, isn't told yet.
   const bool group_outage =
       reader.kind == Reader::Kind::group && (reader.runs.size() > plan_.workers || lost_redis(reader));
-  if (!plan_.has(Fault::trim) || !(may_repeat(reader) || group_outage)) check_losses(reader, lines);
+  if (!plan_.has(Fault::trim) || !(may_repeat(reader) || group_outage)) check_losses(reader, lines, missing);
 }
 
 void Schedule::check_once_and_in_order(const Reader& reader, const std::vector<Line>& lines) const {
@@ -159,8 +161,7 @@ void Schedule::check_once_and_in_order(const Reader& reader, const std::vector<L
 
 // What stands in the stream in the end was given, or told as lost: what was trimmed may come back with an
 // older history.
-void Schedule::check_left(const Reader& reader, const std::vector<Line>& lines) const {
-  std::set<Line> missing = missing_of(reader, lines);
+void Schedule::check_left(const Reader& reader, std::set<Line> missing) const {
   std::erase_if(missing, [&](const Line& line) { return !left_.contains(line); });
   if (missing.size() > told_by(reader).missing) {
     violated(reader.name, "did not give " + missing.begin()->str() + ", which is there");
@@ -169,13 +170,13 @@ void Schedule::check_left(const Reader& reader, const std::vector<Line>& lines) 
 
 // In what was trimmed nobody sees which history it was of. But for each message that was not given, one that
 // was is of a history that was given up, or it is told.
-void Schedule::check_count(const Reader& reader, const std::vector<Line>& lines) const {
+void Schedule::check_count(const Reader& reader, const std::vector<Line>& lines,
+                           const std::set<Line>& missing) const {
   if (reader.kind != Reader::Kind::subscriber || may_repeat(reader) || lines.empty()) return;
   const auto is_given_up = [this](const Line& line) { return oracle_.given_up().contains(line); };
   if (is_given_up(lines.front())) return;  // of where it began, only the number tells then
   const auto elsewhere = std::ranges::count_if(lines, is_given_up);
-  const std::set<Line> missing = missing_of(reader, lines);
-  const auto sure = static_cast<std::ptrdiff_t>(missing.size()) - std::ranges::count_if(missing, is_given_up);
+  const auto sure = std::ranges::count_if(missing, std::not_fn(is_given_up));
   const std::uint64_t told = told_by(reader).missing;
   if (sure > elsewhere && static_cast<std::uint64_t>(sure - elsewhere) > told) {
     violated(reader.name, "did not give " + std::to_string(sure) + " messages, gave " +
@@ -196,9 +197,9 @@ void Schedule::check_gone(const Reader& reader, const std::vector<Line>& lines, 
   }
 }
 
-void Schedule::check_losses(const Reader& reader, const std::vector<Line>& lines) const {
+void Schedule::check_losses(const Reader& reader, const std::vector<Line>& lines,
+                            const std::set<Line>& missing) const {
   const Losses told = told_by(reader);
-  const std::set<Line> missing = missing_of(reader, lines);
   if (missing.size() > told.missing) {
     violated(reader.name, "did not give " + std::to_string(missing.size()) + " messages (the first is " +
                               missing.begin()->str() + "), and told " + std::to_string(told.missing));
