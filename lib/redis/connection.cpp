@@ -27,21 +27,11 @@ bool starts_with_any(std::string_view text, std::span<const std::string_view> be
                              [&](std::string_view beginning) { return text.starts_with(beginning); });
 }
 
-std::string reason(const redisContext& context, int saved_errno) {
-  if (context.err == REDIS_ERR_IO && saved_errno != 0) return std::strerror(saved_errno);
-  return context.errstr;
-}
-
-// Reads what has arrived: 0 is nothing, and negative means that the context tells why there won't be more.
-ssize_t read_some(redisContext& context, std::span<char> room) {
-#if HIREDIS_MAJOR > 0
-  return context.funcs->read(&context, room.data(), room.size());
-#else
-  const ssize_t count = ::read(context.fd, room.data(), room.size());
+std::size_t read_some(int fd, std::span<char> room) {
+  const ssize_t count = ::read(fd, room.data(), room.size());
   if (count == 0) throw Outage("Server closed the connection");
   if (count < 0 && errno != EAGAIN && errno != EINTR) throw Outage(std::strerror(errno));
-  return std::max<ssize_t>(count, 0);
-#endif
+  return static_cast<std::size_t>(std::max<ssize_t>(count, 0));
 }
 
 std::size_t write_some(int fd, std::string_view bytes) {
@@ -149,7 +139,7 @@ Connection Connection::start(const Endpoint& endpoint, Deadline deadline, const 
   if (context == nullptr) throw std::bad_alloc();
   socket.release();
   context->flags &= ~REDIS_BLOCK;
-  if (tls) tls->start(*context, deadline, stop);
+  if (tls) tls->start(context->fd, deadline, stop);
   connection.tls_ = std::move(tls);
   connection.append_login(endpoint);
   const Clock::duration left = deadline == no_deadline ? answer_time : deadline - Clock::now();
@@ -251,12 +241,10 @@ bool Connection::dead() {
 bool Connection::fill() {
   bool more = false;
   do {
-    errno = 0;
     const std::span<char> room = replies_.room();
-    const ssize_t count = read_some(*context_, room);
-    if (count < 0) fail(errno);
-    replies_.filled(static_cast<std::size_t>(count));
-    more = static_cast<std::size_t>(count) == room.size();
+    const std::size_t count = tls_ ? tls_->read(room) : read_some(fd(), room);
+    replies_.filled(count);
+    more = count == room.size();
     if (count > 0) {
       asked_ = false;
       if (unacknowledged_ > 0) unacknowledged_ = unacknowledged(fd());
@@ -264,11 +252,6 @@ bool Connection::fill() {
     }
   } while (tls_ && tls_->pending());
   return more;
-}
-
-void Connection::fail(int saved_errno) const {
-  if (tls_) tls_->throw_if_denied();
-  throw Outage(reason(*context_, saved_errno));
 }
 
 std::optional<Reply> Connection::read() {

@@ -122,7 +122,6 @@ class Connection {
   };
   explicit Connection(redisContext* context) : context_(context) {}
   std::string& queue();
-  [[noreturn]] void fail(int saved_errno) const;
   void append_login(const Endpoint& endpoint);
   std::optional<Reply> read();
   bool take_first();

@@ -239,7 +239,6 @@ void UrlParser::read_socket(std::string_view path) {
   if (endpoint_.socket.size() < 2 || endpoint_.socket.find('\0') != std::string::npos) {
     refuse("doesn't name a socket: unix:///path");
   }
-  // hiredis would cut it off.
   if (endpoint_.socket.size() >= sizeof(sockaddr_un::sun_path)) {
     refuse("names a socket path longer than " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes");
   }

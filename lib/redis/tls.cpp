@@ -1,17 +1,11 @@
 #include "redis/tls.h"
 
-#include <hiredis/hiredis.h>
-#include <hiredis/hiredis_ssl.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-
 #include <cerrno>
 #include <cstring>
 #include <new>
 
 #include "base/error.h"
-#include "redis/connection.h"
+#include "redis/libssl.h"
 
 namespace chat {
 
@@ -112,41 +106,45 @@ Tls::Tls(const Endpoint& endpoint)
   expect_host(session_.get(), host_);
 }
 
-void Tls::start(redisContext& context, Deadline deadline, const StopToken& stop) {
+void Tls::start(int fd, Deadline deadline, const StopToken& stop) {
   SSL* const session = session_.get();
   ERR_clear_error();
   errno = 0;
-  if (redisInitiateSSL(&context, session) != REDIS_OK) fail();
-  SSL_up_ref(session);
+  if (SSL_set_fd(session, fd) != 1) fail();
   for (int done = 0; done != 1;) {
     ERR_clear_error();
     errno = 0;
-    done = SSL_do_handshake(session);
+    done = SSL_connect(session);
     const int missing = done == 1 ? SSL_ERROR_NONE : SSL_get_error(session, done);
     if (missing == SSL_ERROR_NONE) break;
     if (missing != SSL_ERROR_WANT_READ && missing != SSL_ERROR_WANT_WRITE) fail();
-    pollfd ready{context.fd, static_cast<short>(missing == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT), 0};
+    pollfd ready{fd, static_cast<short>(missing == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT), 0};
     if (wait({&ready, 1}, deadline, stop) > 0) continue;
     if (stop.requested()) throw Stopped();
     throw Outage("no answer to TLS in time; is this a port without it?");
   }
 }
 
+std::size_t Tls::read(std::span<char> room) {
+  ERR_clear_error();
+  errno = 0;
+  std::size_t count = 0;
+  const int done = SSL_read_ex(session_.get(), room.data(), room.size(), &count);
+  if (done != 1) throw_if_broken(done, errno);
+  return count;
+}
+
 std::size_t Tls::write(std::string_view bytes) {
-  SSL* const session = session_.get();
   std::size_t written = 0;
   while (written < bytes.size()) {
     ERR_clear_error();
     errno = 0;
     std::size_t count = 0;
-    const int done = SSL_write_ex(session, bytes.data() + written, bytes.size() - written, &count);
+    const int done = SSL_write_ex(session_.get(), bytes.data() + written, bytes.size() - written, &count);
     written += count;
     if (done == 1) continue;
-    const int saved_errno = errno;
-    const int missing = SSL_get_error(session, done);
-    if (missing == SSL_ERROR_WANT_READ || missing == SSL_ERROR_WANT_WRITE) break;
-    throw_if_denied();
-    throw Outage(saved_errno != 0 ? std::strerror(saved_errno) : "the TLS connection broke");
+    throw_if_broken(done, errno);
+    break;
   }
   return written;
 }
@@ -160,6 +158,13 @@ void Tls::throw_if_denied() const {
                                    (has_certificate_ ? " refuses the certificate given with --cert ("
                                                      : " wants a certificate: give --cert and --key (") +
                                    reason() + ")");
+}
+
+void Tls::throw_if_broken(int result, int saved_errno) const {
+  const int missing = SSL_get_error(session_.get(), result);
+  if (missing == SSL_ERROR_WANT_READ || missing == SSL_ERROR_WANT_WRITE) return;
+  throw_if_denied();
+  throw Outage(saved_errno != 0 ? std::strerror(saved_errno) : "Server closed the connection");
 }
 
 void Tls::fail() const {

@@ -1,19 +1,15 @@
 """TLS: nobody but the right server is talked to, and all works through it as without."""
 
 import contextlib
-import os
 from pathlib import Path
 
 import pytest
 
 from certificates import Authority
 from faults import LONG, SOAK, dice, lines, same, text, wait_for_bytes
-from harness import Server, free_port, program, until_true
+from harness import Server, free_port, until_true
 from proxy import TO_CLIENT, TO_SERVER, Proxy
 from sentinels import NAME, FakeSentinel
-
-HAS_TLS = b"this build has no TLS" not in Path(program("chat-pub")).read_bytes()
-needs_tls = pytest.mark.skipif(not HAS_TLS, reason="this build has no TLS")
 
 COUNT = 200_000 if SOAK else 30_000
 TOOLS = {
@@ -49,14 +45,16 @@ def make_tls(authority):
 
 
 @each_tool
-@pytest.mark.skipif(HAS_TLS, reason="this build has TLS")
-def test_a_build_without_tls_says_so_at_once(server, tool):
+def test_what_to_install_is_told_where_openssl_is_missing(server, tool, tmp_path):
+    (tmp_path / "libssl.so.3").touch()
+    server.pub("topic1", "hi")
     for scheme, end in (("rediss", ""), ("rediss-sentinel", "/m")):
         url = f"{scheme}://localhost:{free_port()}{end}"
-        server.run(*TOOLS[tool], "--redis", url, "--retry-for", "10s", code=64, err=r"no TLS.*rediss.*://localhost:\d+[ /].*\(man redis-chat-server shows .* socat\)")
+        server.run(*TOOLS[tool], "--redis", url, "--retry-for", "10s", code=64, env={"LD_LIBRARY_PATH": str(tmp_path)},
+                   err=r"rediss:// needs OpenSSL's library \(package libssl3\): .*libssl")  # fmt: skip
+    server.run(*TOOLS[tool], "--redis", server.url, env={"LD_LIBRARY_PATH": str(tmp_path)})  # nobody else needs it
 
 
-@needs_tls
 @each_tool
 def test_the_right_server(make_tls, tool):
     server = make_tls()
@@ -78,12 +76,10 @@ def refused(server, why, *options, code=69):
     assert server.entries() == []
 
 
-@needs_tls
 def test_an_expired_certificate(make_tls, authority):
     refused(make_tls(authority.sign("expired", "DNS:localhost", days="0")), r"rediss://localhost:\d+ has expired")
 
 
-@needs_tls
 def test_a_certificate_for_another_host(make_tls, authority):
     refused(make_tls(authority.sign("other", "DNS:other.example")), 'rediss://localhost.* is not for "localhost"')
     server = make_tls(authority.sign("name", "DNS:localhost"))
@@ -91,12 +87,10 @@ def test_a_certificate_for_another_host(make_tls, authority):
     server.run("chat-pub", "topic1", "hi", *server.tls, "--redis", url, code=69, err='is not for "127.0.0.1"')
 
 
-@needs_tls
 def test_a_certificate_that_names_the_host_only_as_its_subject(make_tls, authority):
     refused(make_tls(authority.sign("localhost", "email:nobody@example.org")), 'rediss://localhost.* is not for "localhost"')
 
 
-@needs_tls
 def test_a_message_larger_than_the_socket_takes(make_tls):
     server = make_tls()
     text = "y" * 20_000_000
@@ -104,7 +98,6 @@ def test_a_message_larger_than_the_socket_takes(make_tls):
     assert server.run("chat-replay", "topic1", "--raw", *server.tls).text == text + "\n"
 
 
-@needs_tls
 def test_an_unknown_authority(make_tls, tmp_path):
     server = make_tls()
     unknown = r"is signed by nobody that is trusted here \(.*--cacert"
@@ -112,19 +105,16 @@ def test_an_unknown_authority(make_tls, tmp_path):
     refused(server, unknown, "--redis", server.tls_url, "--cacert", Authority(tmp_path, "somebody").cert)
 
 
-@needs_tls
 def test_a_server_without_tls(make_server):
     server = make_server(tcp=True)
     server.run("chat-topics", "--redis", f"rediss://127.0.0.1:{server.port}", code=69, err="no TLS there|TLS")
 
 
-@needs_tls
 def test_tls_1_1_is_refused(make_tls):
     server = make_tls(tls_protocols="TLSv1.1", tls_ciphers="ALL:@SECLEVEL=0")
     server.run("chat-topics", *server.tls, code=69, err="TLS handshake failed.*version")
 
 
-@needs_tls
 @pytest.mark.parametrize("protocols", ["TLSv1.2", "TLSv1.3"])
 def test_a_server_that_wants_a_certificate(make_tls, authority, tmp_path, protocols):
     server = make_tls(tls_auth_clients="yes", tls_protocols=protocols)
@@ -140,7 +130,6 @@ def test_a_server_that_wants_a_certificate(make_tls, authority, tmp_path, protoc
 # Wrong usage.
 
 
-@needs_tls
 def test_files_that_cannot_be_used(server, authority, tmp_path):
     nonsense = tmp_path / "nonsense"
     nonsense.write_text("no certificate")
@@ -165,7 +154,6 @@ def test_options_that_do_not_fit(server):
 # All works as without.
 
 
-@needs_tls
 def test_much_at_once_and_large_messages(make_tls):
     """More than a TLS record, a socket's buffer and a read take: what OpenSSL holds back must not be waited for."""
     server = make_tls()
@@ -181,7 +169,6 @@ def test_much_at_once_and_large_messages(make_tls):
     server.run("chat-pub", "topic2", "--ephemeral", *server.tls, input=text(messages[:1000]))
 
 
-@needs_tls
 def test_the_server_is_killed_under_load(make_tls):
     server = make_tls(appendonly="yes", appendfsync="always")
     server.run("chat-topics", "set", "topic1", "--max-len", "0")
@@ -202,7 +189,6 @@ def test_the_server_is_killed_under_load(make_tls):
     same(server.run("chat-replay", "topic1", "--raw", *server.tls, limit=LONG).out, expected, "the history")
 
 
-@needs_tls
 def test_a_cut_at_each_part_of_the_handshake(make_tls):
     server = make_tls()
     with Proxy(server.tls_port) as proxy:
@@ -219,7 +205,6 @@ def test_a_cut_at_each_part_of_the_handshake(make_tls):
     assert sorted(server.messages()) == sorted([b"whole", *(b"m%d" % at for at in range(0, size, size // 20))])
 
 
-@needs_tls
 def test_a_server_that_hangs_in_the_handshake(make_tls):
     server = make_tls()
     server.stop_process()
@@ -231,7 +216,6 @@ def test_a_server_that_hangs_in_the_handshake(make_tls):
     server.continue_process()
 
 
-@needs_tls
 def test_sentinel_through_tls(make_tls, make_server):
     server = make_tls()
     with FakeSentinel(server.tls_port) as plain:
@@ -240,7 +224,6 @@ def test_sentinel_through_tls(make_tls, make_server):
         assert plain.heard == []
 
 
-@needs_tls
 def test_the_nodes_of_a_cluster_through_tls(make_tls):
     server = make_tls(cluster_enabled="yes", cluster_port=free_port(), tls_cluster="yes")
     with server.client() as client:
@@ -253,7 +236,6 @@ def test_the_nodes_of_a_cluster_through_tls(make_tls):
     sub.stop()
 
 
-@needs_tls
 def test_no_secret_is_shown(make_tls):
     server = make_tls(requirepass="s3cret")
     url = server.tls_url.replace("//", "//:s3cret@")
@@ -268,14 +250,3 @@ def test_no_secret_is_shown(make_tls):
 
 
 # The way for builds without TLS.
-
-
-def test_the_way_through_socat(make_tls, authority):
-    server = make_tls()
-    socket = server.folder / "tls.sock"
-    server.start(
-        "/usr/bin/socat", "-d", "-d", f"UNIX-LISTEN:{socket},fork,mode=600", f"OPENSSL:localhost:{server.tls_port},cafile={authority.cert}"
-    ).err.until("listening on")
-    server.run("chat-pub", "topic1", "through socat", "--redis", f"unix://{socket}")
-    assert server.messages() == [b"through socat"]
-    assert os.stat(socket).st_mode & 0o77 == 0

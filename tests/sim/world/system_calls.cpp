@@ -331,27 +331,7 @@ unsigned __wrap__ZNSt13random_device9_M_getvalEv(std::random_device* device) {
   return static_cast<unsigned>(self()->world().random.next());
 }
 
-// hiredis reads and closes in a library of its own.
-redisContext* __real_redisConnectFd(int fd);
-redisContext* __wrap_redisConnectFd(int fd) {
-  redisContext* const context = __real_redisConnectFd(fd);
-#if HIREDIS_MAJOR > 0
-  if (self() != nullptr && context != nullptr) {
-    static redisContextFuncs functions;
-    functions = *context->funcs;
-    functions.read = [](redisContext* from, char* room, size_t size) -> ssize_t {
-      const ssize_t count = __wrap_read(from->fd, room, size);
-      if (count > 0) return count;
-      if (count < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
-      from->err = count == 0 ? REDIS_ERR_EOF : REDIS_ERR_IO;
-      std::strcpy(from->errstr, count == 0 ? "Server closed the connection" : std::strerror(errno));
-      return -1;
-    };
-    context->funcs = &functions;
-  }
-#endif
-  return context;
-}
+// hiredis closes in a library of its own.
 void __real_redisFree(redisContext* context);
 void __wrap_redisFree(redisContext* context) {
   if (self() != nullptr && context != nullptr) {
