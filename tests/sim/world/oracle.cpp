@@ -1,5 +1,7 @@
 #include "sim/world/oracle.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 
 namespace sim {
@@ -13,6 +15,25 @@ Line Line::parse(std::string_view text) {
   std::from_chars(first.ptr + 1, end, line.number);
   return line;
 }
+
+namespace {
+
+const Stream* stream_of(const Server& server, const std::string& key) {
+  const auto place = server.data().find(key);
+  return place == server.data().end() ? nullptr : std::get_if<Stream>(&place->second.data);
+}
+
+// Whether the entry is one of the history's.
+bool has(const Oracle::History& history, const Entry& entry) {
+  return std::ranges::any_of(history, [&](const Oracle::Stored& one) {
+    if (one.id != entry.id) return false;
+    const std::string begin = "\r\n" + one.line.str();
+    const std::size_t at = entry.encoded.find(begin);
+    return at != std::string::npos && std::isdigit(entry.encoded[at + begin.size()]) == 0;
+  });
+}
+
+}  // namespace
 
 void Oracle::watch(Server& server) {
   server.added = [this, &server](std::string_view key, StreamId id, std::span<const std::string_view> texts) {
@@ -34,10 +55,10 @@ void Oracle::give_up(std::string_view key, const Line& line) {
 }
 
 void Oracle::restarted(const Server& server) {
+  for (auto& [key, earlier] : given_away_[&server]) come_back(server, key, earlier);
   for (auto& [key, history] : histories_[&server]) {
     StreamId last;
-    const auto place = server.data().find(key);
-    if (place != server.data().end()) last = std::get<Stream>(place->second.data).last_id();
+    if (const Stream* const stream = stream_of(server, key)) last = stream->last_id();
     while (!history.empty() && history.back().id > last) {
       give_up(key, history.back().line);
       history.pop_back();
@@ -45,23 +66,33 @@ void Oracle::restarted(const Server& server) {
   }
 }
 
+// A server that gave a key away, and starts from what it saved before, has the key as it was then.
+void Oracle::come_back(const Server& server, const std::string& key, const std::vector<History>& earlier) {
+  const Stream* const stream = stream_of(server, key);
+  const Entry* const last = stream == nullptr ? nullptr : stream->last();
+  History& now = histories_[&server][key];
+  if (last == nullptr || has(now, *last)) return;
+  const auto was = std::find_if(earlier.rbegin(), earlier.rend(),
+                                [&](const History& history) { return has(history, *last); });
+  if (was == earlier.rend()) return;
+  give_up_others(key, now, *was);
+  now = *was;
+}
+
 void Oracle::taken_over(const Server& from, const Server& to) {
   old_masters_.insert(&to);
-  const auto& kept = histories_[&from];
-  for (const auto& [key, history] : histories_[&to]) {
-    const auto place = kept.find(key);
-    // From the first one on that isn't the same.
-    bool same = true;
-    for (std::size_t i = 0; i < history.size(); ++i) {
-      same = same && place != kept.end() && i < place->second.size() && place->second[i] == history[i];
-      if (!same) give_up(key, history[i].line);
-    }
-  }
+  for (const auto& [key, history] : histories_[&to]) give_up_others(key, history, histories_[&from][key]);
+}
+
+void Oracle::give_up_others(std::string_view key, const History& history, const History& kept) {
+  const auto other = std::ranges::mismatch(history, kept).in1;
+  for (auto one = other; one != history.end(); ++one) give_up(key, one->line);
 }
 
 void Oracle::moved(const std::string& key, const Server& from, const Server& to, const Server* replica) {
   const auto place = histories_[&from].find(key);
   if (place == histories_[&from].end()) return;
+  given_away_[&from][key].push_back(place->second);
   histories_[&to][key] = std::move(place->second);
   histories_[&from].erase(place);
   if (replica != nullptr) histories_[replica].erase(key);

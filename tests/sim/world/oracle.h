@@ -55,9 +55,13 @@ class Oracle {
 
  private:
   void give_up(std::string_view key, const Line& line);
+  /// What `history` has from the first one on that isn't the same in the one that is kept.
+  void give_up_others(std::string_view key, const History& history, const History& kept);
+  void come_back(const Server& server, const std::string& key, const std::vector<History>& earlier);
 
   // Only looked up, never gone through: its order is that of addresses.
   std::map<const Server*, std::map<std::string, History, std::less<>>> histories_;
+  std::map<const Server*, std::map<std::string, std::vector<History>>> given_away_;  // when a key was moved
   std::set<Line> given_up_;
   std::map<std::string, std::set<Line>, std::less<>> given_up_of_;
   std::set<const Server*> old_masters_;
