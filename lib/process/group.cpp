@@ -160,7 +160,7 @@ bool GroupReader::work() {
   }
   if (most == 0) return false;
   const std::string count = std::to_string(most);
-  if (left_from_) return give_left(count);
+  if (left_after_) return give_left(count);
   // JUSTID, because only what is given to the sink counts as a try.
   const Reply claimed =
       ask({"XAUTOCLAIM", key_, options_.group, options_.consumer,
@@ -251,7 +251,7 @@ void GroupReader::lose(EntryId id, std::string_view how) {
 }
 
 void GroupReader::look_for_left() {
-  left_from_ = "-";
+  left_after_ = EntryId{};
   last_resort_ = false;
 }
 
@@ -260,12 +260,13 @@ void GroupReader::look_for_left() {
 // message that ends its workers holds up no others. Asking for it leaves Redis's count of deliveries as it
 // is: only what is given to the sink counts as a try.
 bool GroupReader::give_left(const std::string& count) {
-  const Reply pending = ask({"XPENDING", key_, options_.group, *left_from_, "+", count, options_.consumer});
+  const Reply pending =
+      ask({"XPENDING", key_, options_.group, '(' + left_after_->str(), "+", count, options_.consumer});
   expect(pending.view().is_array(), "XPENDING");
   std::vector<Left> left;
   for (std::size_t i = 0; i < pending.view().size(); ++i) {
-    const EntryId id = id_of(pending[i][0], "XPENDING");
-    left_from_ = "(" + id.str();
+    const EntryId id = id_behind(*left_after_, pending[i][0], "XPENDING");
+    left_after_ = id;
     const auto tries = static_cast<std::uint64_t>(pending[i][3].integer());
     if (tries > 1 && !last_resort_ && options_.most_deliveries == 0) {
       deferred_.insert(id);
@@ -273,7 +274,7 @@ bool GroupReader::give_left(const std::string& count) {
       left.push_back({id, tries});
     }
   }
-  if (pending.view().size() == 0 || left_from_ == "(" + last_id.str()) left_from_.reset();
+  if (pending.view().size() == 0 || left_after_ == last_id) left_after_.reset();
   if (left.empty()) return true;
   for (const Left& one : left) connection_->append({"XRANGE", key_, one.id.str(), one.id.str()});
   append_look_up(*connection_, options_.topic);
@@ -421,8 +422,7 @@ void GroupReader::acknowledge() {
 void GroupReader::leave() {
   account_.tell();
   if (!own_name_ || connection_ == nullptr) return;
-  while (release()) {
-  }
+  for (std::optional<EntryId> after = EntryId{}; after && *after < last_id;) after = release(*after);
   remove_consumer(options_.consumer);
   remove_left_consumers();
 }
@@ -447,13 +447,18 @@ void GroupReader::remove_left_consumers() {
   for (const std::string& name : left) remove_consumer(name);
 }
 
-// Hands messages over to nobody, as if left for long. Returns whether there were any.
-bool GroupReader::release() {
-  connection_->append({"XPENDING", key_, options_.group, "-", "+", "1000", options_.consumer});
+// Hands messages behind this one over to nobody, as if left for long. Returns the last of them, if there were
+// any.
+std::optional<EntryId> GroupReader::release(EntryId after) {
+  connection_->append({"XPENDING", key_, options_.group, '(' + after.str(), "+", "1000", options_.consumer});
   const Reply mine = receive({}, "XPENDING");
-  if (mine.view().size() == 0) return false;
+  expect(mine.view().is_array(), "XPENDING");
+  if (mine.view().size() == 0) return std::nullopt;
   Texts ids;
-  for (std::size_t i = 0; i < mine.view().size(); ++i) ids.emplace_back(mine[i][0].text());
+  for (std::size_t i = 0; i < mine.view().size(); ++i) {
+    after = id_behind(after, mine[i][0], "XPENDING");
+    ids.push_back(after.str());
+  }
   append_claim("nobody", ids, {"IDLE", long_ago});
   const Reply released = receive({}, "XCLAIM");
   // What was trimmed meanwhile, Redis takes out of the group without a word.
@@ -467,7 +472,7 @@ bool GroupReader::release() {
     }
   }
   tell_trimmed(gone);
-  return true;
+  return after;
 }
 
 // A stop may have left answers unread, and messages may be on their way to this consumer.

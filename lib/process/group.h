@@ -92,7 +92,7 @@ class GroupReader : public Checkpoint {
   void remove_left_consumers();
   void read_what_is_due();
   void leave_quietly();
-  bool release();
+  std::optional<EntryId> release(EntryId after);
   void append_claim(std::string_view consumer, const Texts& ids, std::initializer_list<std::string_view> how);
   void claim_quietly(const Texts& ids, std::initializer_list<std::string_view> how);
 
@@ -109,10 +109,10 @@ class GroupReader : public Checkpoint {
   Texts unacknowledged_;
   std::uint64_t taken_ = 0;
   std::string claim_from_ = "0-0";
-  std::optional<std::string> left_from_;  // messages given to this consumer before may be left from here on
-  bool last_resort_ = false;              // of those, all are given now
-  std::set<EntryId> deferred_;            // they come when there is nothing new
-  std::set<EntryId> counted_;             // their next try is counted already
+  std::optional<EntryId> left_after_;  // messages given to this consumer before may be left behind it
+  bool last_resort_ = false;           // of those, all are given now
+  std::set<EntryId> deferred_;         // they come when there is nothing new
+  std::set<EntryId> counted_;          // their next try is counted already
   std::map<EntryId, std::uint64_t> tries_;
   std::chrono::milliseconds oldest_{0};
   bool waiting_ = false;  // there was nothing new the last time

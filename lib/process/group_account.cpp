@@ -19,6 +19,12 @@ EntryId id_of(ReplyView text, std::string_view command) {
   return *id;
 }
 
+EntryId id_behind(EntryId before, ReplyView text, std::string_view command) {
+  const EntryId id = id_of(text, command);
+  expect(id > before, command);
+  return id;
+}
+
 EntryId beginning(ReplyView oldest, const TopicState& state) {
   if (oldest.size() == 0) return std::max(state.last, Account::before_all);
   const Anchor first = anchor_of(oldest[0]);

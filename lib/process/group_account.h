@@ -16,6 +16,8 @@ namespace chat {
 
 /// Throws Outage, as expect() does, when it is none.
 EntryId id_of(ReplyView text, std::string_view command);
+/// The same of one that has to come behind `before`: so a list that is asked for in parts has an end.
+EntryId id_behind(EntryId before, ReplyView text, std::string_view command);
 
 /// Where a new group of a topic begins, so that n counts from there. `oldest`: the stream's oldest entry.
 EntryId beginning(ReplyView oldest, const TopicState& state);

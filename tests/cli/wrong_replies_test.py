@@ -194,3 +194,14 @@ def test_no_reply_of_another_shape_breaks_a_tool(server):
     assert told == [], "\n".join([f"{len(told)} of {len(runs)}", *told[:20]])
     if not sanitized():
         assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < MEMORY
+
+
+def test_a_worker_that_leaves_is_not_held_by_a_list_without_end(server):
+    """What it still has is asked for in parts, until there is no more."""
+    server.store("topic1", "one", "two", "three")
+    (argv,) = (argv for argv in EXCHANGES if "--group" in argv)
+    whole = Run(server, argv)
+    assert asyncio.run(all_of([whole])) == []
+    last = range(whole.replies - 6, whole.replies)
+    runs = [Run(server, argv, place, shape, "without end") for place in last for shape in ("push", "array of errors")]
+    assert asyncio.run(all_of(runs)) == []
