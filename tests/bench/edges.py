@@ -11,6 +11,7 @@ from figures import Row, alternate
 from programs import Ready, Usage, Wrong, of_this_build, path, tool
 from servers import new_topic, server
 
+TALK = os.path.join(os.path.dirname(__file__), "../../scripts/chat")
 SIZE = 1 << 20
 MOST = 3.0  # times the CPU of half as much; square is 4
 TRIES = 5  # of which the least counts, where one was too much
@@ -119,10 +120,39 @@ def store(text):
     server.hset("chat:{bench}:info", mapping={"ms": "1732400000000", "n": "1"})
 
 
-def replay(*options, **more):
+def shows(command, *options, **more):
     def prepare(text):
         store(text)
-        return lambda: ended(*start([tool("chat-replay"), "bench", *options], **more))
+        return lambda: ended(*start([tool(command), *options], **more))
+
+    return prepare
+
+
+def replay(*options, **more):
+    return shows("chat-replay", "bench", *options, **more)
+
+
+def talk():
+    """chat-talk, up to a message that it shows last."""
+    def prepare(text):
+        store(text)
+        server.xadd("chat:{bench}", {"user": "bo", "message": "the end", "timestamp": "1732400000", "pub": "p-2"},
+                    id="1732400000000-2")
+        server.hset("chat:{bench}:info", "n", "2")
+
+        def once():
+            end, terminal = pty.openpty()
+            fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+            process = subprocess.Popen([TALK, "bench", "ana"], stdin=terminal, stdout=terminal, stderr=terminal,
+                                       env={**os.environ, "TERM": "xterm-256color", "CHAT_BIN": os.path.dirname(tool("chat-pub"))})
+            os.close(terminal)
+            seen = b""
+            while b"the end" not in seen:
+                seen = seen[-100:] + os.read(end, 1 << 16)
+            os.write(end, b"\x04")
+            return ended(process, end)
+
+        return once
 
     return prepare
 
@@ -174,6 +204,9 @@ FORMS = {
     "chat-replay --format": (TEXTS, replay("--format", "%u %m\\n")),
     "chat-replay --grep": (TEXTS, replay("--grep", "(?i)b+@?z", "--raw")),
     "chat-replay --exec": (TEXTS, replay("--exec", "cat >/dev/null")),
+    "chat-topics": (TEXTS, shows("chat-topics")),
+    "chat-topics --json": (TEXTS, shows("chat-topics", "--json")),
+    "chat-talk": (TEXTS, talk()),
     "chat-sub on a terminal": (TEXTS, said_by("end", live(*ON_TERMINAL, terminal=True))),
     "chat-sub --json": (TEXTS, said_by("end", live("--json"))),
     "chat-sub hears other JSON": (RECORDS, live()),
