@@ -77,6 +77,19 @@ def end_of(data, at=0):
     return end if end is not None and end <= len(data) else None
 
 
+async def look_through(stream):
+    """Returns how it begins, and the first raw control byte with what stands before it. Nothing else is kept: a tool
+    may print without end, and what this program takes would count as its children's."""
+    begin, before = b"", b""
+    raw = None
+    while data := await stream.read(1 << 16):
+        begin = begin or data[:500]
+        found = CONTROL.search(before[-1:] + data)
+        raw = raw or (found and (before + data)[-200:])
+        before = data
+    return begin, raw
+
+
 class Run:
     """One run of a tool through a relay that puts `shape` in the place of the reply with this number, in this manner."""
 
@@ -137,18 +150,21 @@ class Run:
             program(self.argv[0]), *self.argv[1:], env=env, cwd=self.server.home,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
+        process.stdin.write(b"one\ntwo\n")
+        process.stdin.close()
+        printed = [look_through(stream) for stream in (process.stdout, process.stderr)]
         try:
-            out, err = await asyncio.wait_for(process.communicate(b"one\ntwo\n"), LIMIT)
+            (out, raw), (err, raw_error) = await asyncio.wait_for(asyncio.gather(*printed), LIMIT)
+            code = exit_code(await process.wait())
         except asyncio.TimeoutError:
             process.kill()
             return self.told(f"still runs after {LIMIT} s")
         finally:
             relay.close()
-        code = exit_code(process.returncode)
         if code not in CODES:
-            return self.told(f"exit {code}: {err!r:.500}")
-        if raw := CONTROL.search(out + err):
-            return self.told(f"raw {raw.group()!r} in {out + err!r:.500}")
+            return self.told(f"exit {code}: {err!r}")
+        if raw or raw_error:
+            return self.told(f"raw {raw or raw_error!r} in {out + err!r}")
         return None
 
     def told(self, what):
