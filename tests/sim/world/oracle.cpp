@@ -66,7 +66,8 @@ void Oracle::restarted(const Server& server) {
   }
 }
 
-// A server that gave a key away, and starts from what it saved before, has the key as it was then.
+// A server that gave a key away, or its replica, and starts from what it saved before, has the key as it was
+// then.
 void Oracle::come_back(const Server& server, const std::string& key, const std::vector<History>& earlier) {
   const Stream* const stream = stream_of(server, key);
   const Entry* const last = stream == nullptr ? nullptr : stream->last();
@@ -95,7 +96,9 @@ void Oracle::moved(const std::string& key, const Server& from, const Server& to,
   given_away_[&from][key].push_back(place->second);
   histories_[&to][key] = std::move(place->second);
   histories_[&from].erase(place);
-  if (replica != nullptr) histories_[replica].erase(key);
+  if (replica == nullptr) return;
+  given_away_[replica][key].push_back(histories_[&to][key]);
+  histories_[replica].erase(key);
 }
 
 void Oracle::copied(const Server& from, const Server& to) {
