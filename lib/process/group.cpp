@@ -1,10 +1,10 @@
 #include "process/group.h"
 
 #include <algorithm>
-#include <random>
 
 #include "base/error.h"
 #include "chat/history.h"
+#include "process/consumer_name.h"
 
 namespace chat {
 
@@ -14,23 +14,6 @@ namespace {
 
 constexpr std::string_view long_ago = "31536000000";  // ms: longer than any --claim-after that makes sense
 constexpr auto longest_block = 1000ms;  // so that a stop is heard, and others' messages are looked at
-
-constexpr std::string_view own_prefix = "worker-";
-constexpr std::size_t own_length = own_prefix.size() + 16;
-
-// At random: hosts share names, and containers process IDs as well.
-std::string own_consumer() {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::random_device random;
-  std::string name(own_prefix);
-  while (name.size() < own_length) name += digits[random() % digits.size()];
-  return name;
-}
-
-bool is_own_consumer(std::string_view name) {
-  return name.starts_with(own_prefix) && name.size() == own_length &&
-         name.find_first_not_of("0123456789abcdef", own_prefix.size()) == std::string_view::npos;
-}
 
 // A stop, while the connection may be used on: with_retry() must not take it.
 struct Interrupted {};
@@ -459,17 +442,22 @@ std::optional<EntryId> GroupReader::release(EntryId after) {
     after = id_behind(after, mine[i][0], "XPENDING");
     ids.push_back(after.str());
   }
+  // What was trimmed, Redis takes out of the group without a word. What this consumer has no more at that
+  // moment is no loss: another one had it, too, and has processed it.
+  connection_->append({"MULTI"});
+  connection_->append({"XPENDING", key_, options_.group, ids.front(), ids.back(), "1000", options_.consumer});
   append_claim("nobody", ids, {"IDLE", long_ago});
-  const Reply released = receive({}, "XCLAIM");
-  // What was trimmed meanwhile, Redis takes out of the group without a word.
+  connection_->append({"EXEC"});
+  for (int i = 0; i < 3; ++i) receive({}, "MULTI");
+  const Reply done = receive({}, "EXEC");
+  const ReplyView pending = done[0];
+  const ReplyView claimed = done[1];
+  expect(pending.is_array() && claimed.is_array(), "EXEC");
+  std::set<std::string_view> released;
+  for (std::size_t i = 0; i < claimed.size(); ++i) released.insert(claimed[i].text());
   Texts gone;
-  std::size_t at = 0;
-  for (const std::string& id : ids) {
-    if (released[at].text() == id) {
-      ++at;
-    } else {
-      gone.push_back(id);
-    }
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    if (!released.contains(pending[i][0].text())) gone.emplace_back(pending[i][0].text());
   }
   tell_trimmed(gone);
   return after;
