@@ -35,6 +35,14 @@ std::string Loss::text(const std::string& topic) const {
 
 void Account::start_after(EntryId id) { start_ = at_ = id; }
 
+void Account::start_behind(EntryId id) {
+  start_after(id);
+  numbered_ = id;
+  base_ = held_ = id.n;
+  start_n_ = id.n + 1;
+  fresh_ = false;
+}
+
 void Account::start_after(const Anchor& anchor, bool delivered, const std::vector<Anchor>& older) {
   start_ = at_ = anchor.id;
   for (std::size_t i = older.size() + 1; i-- > 0;) {

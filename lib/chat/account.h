@@ -77,6 +77,8 @@ class Account {
 
   /// Begins after this ID. Nothing was delivered before, so nothing can be missing.
   void start_after(EntryId id);
+  /// The same, behind so many messages as its n says: what follows these, and is gone, is missing.
+  void start_behind(EntryId id);
   /// Begins after this message; `delivered`: it was delivered before, as were those of `older`, the latest
   /// first; if the last of these has no pub, the reader began after it.
   void start_after(const Anchor& anchor, bool delivered, const std::vector<Anchor>& older = {});

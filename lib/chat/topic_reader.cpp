@@ -48,6 +48,8 @@ void TopicReader::resolve_start(FollowedTopic& topic) {
     case StartAt::Kind::after:
       if (start.counted) {
         account.start_after({start.after, start.pub}, true, start.older);
+      } else if (start.numbered) {
+        account.start_behind(start.after);
       } else {
         account.start_after(start.after);
       }

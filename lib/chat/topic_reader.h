@@ -29,6 +29,7 @@ struct StartAt {
   TimeSpec since;             ///< since: what was stored at this time or later
   EntryId after;              ///< after: what comes after this ID
   bool counted = false;       ///< after: it was delivered before, so that a hole behind it is a loss
+  bool numbered = false;      ///< after: so is a hole behind its n, with which an earlier run began
   std::string pub;            ///< counted: its pub, if that is known
   std::vector<Anchor> older;  ///< counted: some that were delivered before it, the latest first
 };

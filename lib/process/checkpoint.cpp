@@ -10,6 +10,9 @@ namespace {
 constexpr std::size_t all_kept = 16;  // so many of the latest
 constexpr std::size_t most_kept = 32;
 
+// Nobody counts the others.
+bool has_place(const EntryId& id) { return id.n != 0 && id.n != UINT64_MAX; }
+
 // A stranger's entry may have anything there.
 bool can_be_kept(std::string_view pub) { return pub.empty() || PubId::parse(pub); }
 
@@ -17,6 +20,10 @@ bool can_be_kept(std::string_view pub) { return pub.empty() || PubId::parse(pub)
 
 CursorCheckpoint::CursorCheckpoint(const std::string& path, std::chrono::milliseconds save_every)
     : cursor_(path), save_every_(save_every), saved_(cursor_.load()) {
+  if (!saved_.empty() && saved_.front().pub == Cursor::start) {
+    begun_ = saved_.front().id;
+    saved_.clear();
+  }
   const bool starts = saved_.size() > 1 && saved_.back().pub.empty();
   if (starts) start_ = saved_.back().id;
   for (std::size_t i = saved_.size() - (starts ? 1 : 0); i-- > 0;) {
@@ -24,6 +31,12 @@ CursorCheckpoint::CursorCheckpoint(const std::string& path, std::chrono::millise
     // Without a pub behind others, it is a foreign entry.
     if (!anchor.pub.empty() || newest_ == 0) remember(anchor);
   }
+}
+
+void CursorCheckpoint::coming(EntryId id, std::string_view pub) {
+  if (begun_ || !saved_.empty() || !start_ || pub.empty() || !has_place(id)) return;
+  begun_ = {std::min(start_->ms, id.ms), id.n - 1};
+  cursor_.save({{*begun_, std::string(Cursor::start)}});
 }
 
 void CursorCheckpoint::save(const std::vector<Anchor>& done) {
@@ -43,8 +56,8 @@ void CursorCheckpoint::finish() {
 
 void CursorCheckpoint::remember(const Anchor& anchor) {
   const std::uint64_t n = anchor.id.n;
-  if (n == 0 || n == UINT64_MAX) return;  // nobody counts those
-  if (n <= newest_) trail_.cut(n - 1);    // another history, which goes on from there
+  if (!has_place(anchor.id)) return;
+  if (n <= newest_) trail_.cut(n - 1);  // another history, which goes on from there
   trail_.add(anchor.id, anchor.pub, n, 0);
   if (start_) start_ = {std::min(start_->ms, anchor.id.ms), std::min(start_->n, n - 1)};
   newest_ = n;
@@ -67,7 +80,9 @@ std::vector<Anchor> CursorCheckpoint::kept() const {
 }
 
 void CheckpointQueue::add(EntryId id, std::string_view pub) {
-  if (checkpoint_ != nullptr) entries_.push_back({{id, std::string(pub)}, false});
+  if (checkpoint_ == nullptr) return;
+  checkpoint_->coming(id, pub);
+  entries_.push_back({{id, std::string(pub)}, false});
 }
 
 void CheckpointQueue::done(const std::vector<EntryId>& ids) {

@@ -24,6 +24,9 @@ class Checkpoint {
   /// Whether it keeps one position, which stands for all before it too.
   virtual bool in_order() const = 0;
 
+  /// This message is about to be processed.
+  virtual void coming(EntryId id, std::string_view pub) { static_cast<void>(id), static_cast<void>(pub); }
+
   /// These messages are processed for good.
   virtual void save(const std::vector<Anchor>& done) = 0;
 
@@ -35,7 +38,9 @@ class Checkpoint {
 };
 
 /// Keeps the position in a cursor file: the last message done, the 15 before it, ever fewer of the older
-/// ones, and where the reader began; 32 lines at most.
+/// ones, and where the reader began; 32 lines at most. Where it begins is written before the first message is
+/// given to anybody: when the run ends before that is done, the next one must tell what was trimmed
+/// meanwhile.
 class CursorCheckpoint : public Checkpoint {
  public:
   /// Saves at most once in `save_every`, and at finish().
@@ -48,7 +53,11 @@ class CursorCheckpoint : public Checkpoint {
   /// of what was before, since no place tells what stood before it.
   void begin(EntryId after) { start_ = after; }
 
+  /// Where an earlier run began that has got nothing done.
+  const std::optional<EntryId>& begun() const { return begun_; }
+
   bool in_order() const override { return true; }
+  void coming(EntryId id, std::string_view pub) override;
   void save(const std::vector<Anchor>& done) override;
   void finish();
 
@@ -60,9 +69,10 @@ class CursorCheckpoint : public Checkpoint {
   std::chrono::milliseconds save_every_;
   std::vector<Anchor> saved_;
   std::optional<EntryId> start_;
-  Anchor done_;               // the last one; no ID: none in this run
-  Trail trail_;               // by n
-  std::uint64_t newest_ = 0;  // there
+  std::optional<EntryId> begun_;  // kept, and nothing else is
+  Anchor done_;                   // the last one; no ID: none in this run
+  Trail trail_;                   // by n
+  std::uint64_t newest_ = 0;      // there
   Deadline next_save_{};
 };
 

@@ -84,14 +84,14 @@ int open_lock(const std::string& path) {
   }
 }
 
-// An ID, and a pub unless it stands for any.
+// An ID, and a pub unless it stands for any; or that it is the start.
 std::optional<Anchor> parse_line(std::string_view line) {
   const std::size_t space = std::min(line.find(' '), line.size());
   const auto id = EntryId::parse(line.substr(0, space));
   if (!id) return std::nullopt;
   if (space == line.size()) return Anchor{*id, {}};
   const std::string_view pub = line.substr(space + 1);
-  if (!PubId::parse(pub)) return std::nullopt;
+  if (!PubId::parse(pub) && pub != Cursor::start) return std::nullopt;
   return Anchor{*id, std::string(pub)};
 }
 
@@ -106,6 +106,8 @@ std::optional<std::vector<Anchor>> parse(std::string_view text) {
     // People may write an ID without a newline; a pub without one may have lost its end.
     if (end == std::string_view::npos && (!done.empty() || !anchor->pub.empty())) return std::nullopt;
     done.push_back(*std::move(anchor));
+    if (done.size() > 1 && (done.front().pub == Cursor::start || done.back().pub == Cursor::start))
+      return std::nullopt;
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   }
   return done;

@@ -120,6 +120,11 @@ void read_history(ConnectionPool& pool, const ReplayOptions& options, Notices& n
       reading.start.pub = done.front().pub;
       reading.start.older.assign(done.begin() + 1, done.end());
       reading.start.counted = true;
+    } else if (cursor->begun()) {
+      reading.start = {};
+      reading.start.kind = StartAt::Kind::after;
+      reading.start.after = *cursor->begun();
+      reading.start.numbered = true;
     } else if (cursor->is_empty_file()) {
       notices.warn("the cursor " + options.cursor + " is empty: beginning where a new one does");
     }

@@ -138,6 +138,16 @@ def test_strict_ends_at_a_loss(server):
         assert done.text == ""
 
 
+def test_what_was_trimmed_behind_a_cursor_with_nothing_done_is_told(server):
+    cursor = server.home / "cursor"
+    server.pub("topic1", "a", "b")
+    server.run("chat-replay", "topic1", "--cursor", cursor, "--exec", "false", "--retries", "0", code=1, err="still to be processed")
+    assert cursor.read_text() == "0-0 start\n"
+    server.client().xtrim("chat:{topic1}", maxlen=1, approximate=False)
+    done = server.run("chat-replay", "topic1", "--raw", "--cursor", cursor, err="lost 1 message between 0-0 and")
+    assert done.lines == ["b"]
+
+
 def test_a_cursor_behind_what_was_trimmed_is_told(server):
     cursor = server.home / "cursor"
     server.pub("topic1", "seen")

@@ -128,12 +128,12 @@ void Schedule::check_reader(const Reader& reader) const {
   check_left(reader, missing);
   // What was trimmed in another history can't be told from what was trimmed in the one before.
   if (plan_.has(Fault::trim) && !oracle_.given_up().empty()) return check_count(reader, lines, missing);
-  // One that was killed before it kept its place begins anew with what is there; what a worker had that was
-  // killed is taken from it by Redis without a word when it is trimmed meanwhile (XCLAIM).
-  // What a group lost in an answer that was lost, or from what its worker kept with XCLAIM, isn't told yet.
-  const bool group_outage =
-      reader.kind == Reader::Kind::group && (reader.runs.size() > plan_.workers || lost_redis(reader));
-  if (!plan_.has(Fault::trim) || !(may_repeat(reader) || group_outage)) check_losses(reader, lines, missing);
+  // What a worker had that was killed is taken from it by Redis without a word when it is trimmed meanwhile
+  // (XCLAIM). What a group lost in an answer that was lost, or from what its worker kept with XCLAIM, isn't
+  // told yet.
+  const bool group_outage = reader.kind == Reader::Kind::group &&
+                            (may_repeat(reader) || reader.runs.size() > plan_.workers || lost_redis(reader));
+  if (!plan_.has(Fault::trim) || !group_outage) check_losses(reader, lines, missing);
 }
 
 void Schedule::check_once_and_in_order(const Reader& reader, const std::vector<Line>& lines) const {

@@ -91,6 +91,32 @@ TEST_CASE("an account: what is older than the topic's max age is lost, not deliv
   CHECK(reader.lost == 2);
 }
 
+TEST_CASE("an account: what was trimmed behind the start of an earlier run is told") {
+  History history;
+  Reader reader;
+  store(history, "a", 1, 8);
+  SECTION("that began at the first one") {
+    history.trim(3);
+    reader.account.start_behind({});
+    reader.read(history);
+    CHECK(reader.told ==
+          Texts{"t: lost 5 messages between 0-0 and 1000-6: trimmed before they could be read"});
+  }
+  SECTION("that began later") {
+    history.trim(3);
+    reader.account.start_behind({0, 3});
+    reader.read(history);
+    CHECK(reader.told ==
+          Texts{"t: lost 2 messages between 0-3 and 1000-6: trimmed before they could be read"});
+  }
+  SECTION("in a history that has fewer, nothing was delivered that can be gone") {
+    reader.account.start_behind({0, 20});
+    reader.read(history);
+    CHECK(reader.told.empty());
+    CHECK(reader.delivered == pubs("a", 1, 8));
+  }
+}
+
 TEST_CASE("an account: a start on a busy topic tells no loss") {
   History history;
   Reader reader;

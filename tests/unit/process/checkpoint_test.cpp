@@ -145,6 +145,39 @@ TEST_CASE("a cursor keeps where it began") {
   }
 }
 
+TEST_CASE("a cursor keeps where it begins before its first message is done") {
+  const Folder folder;
+  const std::string path = folder / "cursor";
+  CursorCheckpoint checkpoint(path, 0ms);
+  SECTION("what was not there any more then doesn't count") {
+    checkpoint.begin({});
+    checkpoint.coming({7, 5}, {});  // somebody else's
+    CHECK_FALSE(std::filesystem::exists(path));
+    checkpoint.coming({7, 9}, "p-9");
+    checkpoint.coming({7, 10}, "p-10");
+    CHECK(content(path) == "0-8 start\n");
+    CHECK(checkpoint.position().empty());
+    checkpoint.save({{{7, 9}, "p-9"}});
+    CHECK(content(path) == "7-9 p-9\n0-0\n");
+    checkpoint.coming({7, 10}, "p-10");
+    CHECK(content(path) == "7-9 p-9\n0-0\n");
+  }
+  SECTION("the next run begins there") {
+    checkpoint.begin({4, UINT64_MAX});
+    checkpoint.coming({7, 9}, "p-9");
+    const std::string other = folder / "other";
+    std::filesystem::copy(path, other);
+    CursorCheckpoint next(other, 0ms);
+    CHECK(next.position().empty());
+    CHECK(next.begun() == EntryId{4, 8});
+    next.begin({4, 8});
+    next.coming({9, 20}, "p-20");
+    CHECK(content(other) == "4-8 start\n");
+    next.save({{{9, 20}, "p-20"}});
+    CHECK(content(other) == "9-20 p-20\n4-8\n");
+  }
+}
+
 TEST_CASE("foreign entries are a cursor's place, but count nothing") {
   const Folder folder;
   const std::string path = folder / "cursor";

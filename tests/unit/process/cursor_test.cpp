@@ -65,8 +65,9 @@ TEST_CASE("a cursor refuses what is no ID, and leaves it there") {
        {std::string("hello\n"), std::string("1-2 \n"), std::string("1-2\n\n"), std::string("1-2\n3-4\n"),
         std::string(200, '1'), std::string("3-4 ana\n"), std::string("3-4  a-1\n"), std::string("3-4 a-1"),
         std::string("3-4 a-1 \n"), std::string("3-4 a-1\n3-3 a-"), std::string("3-4 a-1\n3-3"),
-        std::string("3-4 a-1\n3-4 a-1\n"), std::string("3-4 a-1\n\n"), std::string(9000, '\n'),
-        std::string(1, '\0')}) {
+        std::string("3-4 a-1\n3-4 a-1\n"), std::string("3-4 begin\n"), std::string("3-4 start"),
+        std::string("3-4 start\n3-3\n"), std::string("3-4 a-1\n3-3 start\n"), std::string("3-4 a-1\n\n"),
+        std::string(9000, '\n'), std::string(1, '\0')}) {
     INFO(junk);
     write_file(path, junk);
     const Error error = error_of([&] { cursor.load(); });
