@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,8 @@ struct Anchor {
 };
 
 /// Positions of a topic's latest 16 messages, and ever fewer of the older ones: of those that lie d messages
-/// back one in every d / 8. Memory grows with the logarithm of the messages: some dozens of positions.
+/// back one in every d / 8. The first one stays: in a history that has hardly more of it, it tells where the
+/// reader began. Memory grows with the logarithm of the messages: some dozens of positions.
 class Trail {
  public:
   struct Step {
@@ -45,6 +47,7 @@ class Trail {
     std::size_t oldest = 0;
   };
   std::array<Level, 65> levels_;
+  std::optional<Step> first_;
 };
 
 }  // namespace chat

@@ -234,6 +234,33 @@ TEST_CASE("an account: a cursor whose places are all gone") {
   }
 }
 
+// What it had read long ago is not remembered one by one.
+TEST_CASE("an account: another history that has only the beginning of what was delivered") {
+  History history;
+  Reader reader;
+  store(history, "a", 1, 9);
+  History other = history;
+  SECTION("began after a message: that one is not delivered") {
+    reader.account.start_after(Anchor{history.last, "a-9"}, false);
+    store(history, "a", 10, 50);
+  }
+  SECTION("began where the topic was trimmed: what comes back from before is not delivered after it") {
+    history.trim(1);
+    reader.account.start_after(first_id);
+    reader.read(history);
+    REQUIRE(reader.delivered == pubs("a", 9, 9));
+    store(history, "a", 10, 50);
+  }
+  reader.read(history);
+  const std::uint64_t before = reader.delivered.size();
+  store(other, "b", 1, 1);
+  reader.account.reconnected();
+  reader.read(other);
+  CHECK(reader.delivered.size() == before + 1);
+  CHECK(reader.delivered.back() == "b-1");
+  CHECK(reader.told == Texts{gone(41, history.last)});
+}
+
 TEST_CASE("an account: stored again in another history whose beginning is trimmed") {
   History history;
   Reader reader;

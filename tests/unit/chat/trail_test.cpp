@@ -12,7 +12,8 @@ TEST_CASE("a trail has the latest positions, and ever fewer of the older ones") 
   CHECK(steps.size() < 200);
   REQUIRE(steps.front().serial == all);
   CHECK(steps.front().anchor == Anchor{{1000 + all, all}, "p-" + std::to_string(all)});
-  for (std::size_t i = 0; i + 1 < steps.size(); ++i) {
+  CHECK(steps.back().anchor == Anchor{{1001, 1}, "p-1"});
+  for (std::size_t i = 0; i + 2 < steps.size(); ++i) {
     const std::uint64_t back = all - steps[i + 1].serial;
     CHECK(steps[i].serial - steps[i + 1].serial <= std::max<std::uint64_t>(1, back / 7));
   }
@@ -26,6 +27,7 @@ TEST_CASE("a trail that is cut goes on from there") {
   CHECK(trail.steps().front().serial == kept.serial);
   trail.add({200, kept.serial + 1}, "b", kept.serial + 1, 1);
   CHECK(trail.steps().front().anchor.pub == "b");
+  CHECK(trail.steps().back().serial == 1);
   trail.cut(0);
   CHECK(trail.steps().empty());
 }
