@@ -45,13 +45,13 @@ void Oracle::watch(Server& server) {
     const auto place = histories.find(key);
     History& history = place != histories.end() ? place->second : histories[std::string(key)];
     history.push_back({id, line});
-    if (old_masters_.contains(&server)) give_up(key, line);
+    if (old_masters_.contains(&server)) give_up(key, history.back());
   };
 }
 
-void Oracle::give_up(std::string_view key, const Line& line) {
-  given_up_.insert(line);
-  given_up_of_[std::string(key)].insert(line);
+void Oracle::give_up(std::string_view key, const Stored& stored) {
+  given_up_.insert(stored.line);
+  given_up_of_[std::string(key)].insert(stored);
 }
 
 void Oracle::restarted(const Server& server) {
@@ -60,7 +60,7 @@ void Oracle::restarted(const Server& server) {
     StreamId last;
     if (const Stream* const stream = stream_of(server, key)) last = stream->last_id();
     while (!history.empty() && history.back().id > last) {
-      give_up(key, history.back().line);
+      give_up(key, history.back());
       history.pop_back();
     }
   }
@@ -87,7 +87,7 @@ void Oracle::taken_over(const Server& from, const Server& to) {
 
 void Oracle::give_up_others(std::string_view key, const History& history, const History& kept) {
   const auto other = std::ranges::mismatch(history, kept).in1;
-  for (auto one = other; one != history.end(); ++one) give_up(key, one->line);
+  for (auto one = other; one != history.end(); ++one) give_up(key, *one);
 }
 
 void Oracle::moved(const std::string& key, const Server& from, const Server& to, const Server* replica) {

@@ -28,7 +28,7 @@ class Oracle {
   struct Stored {
     StreamId id;
     Line line;
-    bool operator==(const Stored&) const = default;
+    auto operator<=>(const Stored&) const = default;
   };
   using History = std::vector<Stored>;
 
@@ -47,14 +47,15 @@ class Oracle {
   const History& of(const Server& server, const std::string& key) { return histories_[&server][key]; }
   /// Lines of histories that were given up, wherever they are now.
   const std::set<Line>& given_up() const { return given_up_; }
-  /// The same, of one key.
-  bool is_given_up(std::string_view key, const Line& line) const {
+  /// The same, of one key, with the IDs that they had there.
+  const std::set<Stored>& given_up_of(const std::string& key) const {
+    static const std::set<Stored> none;
     const auto place = given_up_of_.find(key);
-    return place != given_up_of_.end() && place->second.contains(line);
+    return place == given_up_of_.end() ? none : place->second;
   }
 
  private:
-  void give_up(std::string_view key, const Line& line);
+  void give_up(std::string_view key, const Stored& stored);
   /// What `history` has from the first one on that isn't the same in the one that is kept.
   void give_up_others(std::string_view key, const History& history, const History& kept);
   void come_back(const Server& server, const std::string& key, const std::vector<History>& earlier);
@@ -63,7 +64,7 @@ class Oracle {
   std::map<const Server*, std::map<std::string, History, std::less<>>> histories_;
   std::map<const Server*, std::map<std::string, std::vector<History>>> given_away_;  // when a key was moved
   std::set<Line> given_up_;
-  std::map<std::string, std::set<Line>, std::less<>> given_up_of_;
+  std::map<std::string, std::set<Stored>> given_up_of_;
   std::set<const Server*> old_masters_;
 };
 

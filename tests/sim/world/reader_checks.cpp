@@ -93,6 +93,9 @@ bool Schedule::is_split(const Reader& reader) {
 std::set<Line> Schedule::missing_of(const Reader& reader, const std::vector<Line>& lines) const {
   const std::set<Line> given(lines.begin(), lines.end());
   std::set<Line> missing;
+  std::set<Line> dead = dead_letters_;
+  // Of a dead letter that is gone with its history, its publisher tells.
+  for (const Oracle::Stored& one : oracle_.given_up_of("chat:{topic2}")) dead.insert(one.line);
   // What was trimmed, or came back, before a reader's first look is not missing.
   bool begun = !plan_.has(Fault::trim) && oracle_.given_up().empty() && !reader.from_now;
   for (const Oracle::Stored& one : history_) {
@@ -100,10 +103,8 @@ std::set<Line> Schedule::missing_of(const Reader& reader, const std::vector<Line
     const bool elsewhere = reader.from_now && oracle_.given_up().contains(one.line);
     begun = begun || (given.contains(one.line) && !elsewhere);
     if (!begun) continue;
-    // Of a dead letter that is gone with its history, its publisher tells.
-    const bool dead = reader.kind == Reader::Kind::group &&
-                      (dead_letters_.contains(one.line) || oracle_.is_given_up("chat:{topic2}", one.line));
-    if (!given.contains(one.line) && !dead) missing.insert(one.line);
+    const bool put_aside = reader.kind == Reader::Kind::group && dead.contains(one.line);
+    if (!given.contains(one.line) && !put_aside) missing.insert(one.line);
   }
   return missing;
 }
@@ -125,7 +126,7 @@ void Schedule::check_reader(const Reader& reader) const {
   if (reader.kind != Reader::Kind::group) check_once_and_in_order(reader, lines);
   if (is_split(reader)) return;
   const std::set<Line> missing = missing_of(reader, lines);
-  check_left(reader, missing);
+  check_left(reader, lines, missing);
   // What was trimmed in another history can't be told from what was trimmed in the one before.
   if (plan_.has(Fault::trim) && !oracle_.given_up().empty()) return check_count(reader, lines, missing);
   // What a worker had that was killed is taken from it by Redis without a word when it is trimmed meanwhile
@@ -159,10 +160,26 @@ void Schedule::check_once_and_in_order(const Reader& reader, const std::vector<L
   }
 }
 
+// Whether it was trimmed in a history that was given up, and in its place the reader was given another one.
+bool Schedule::looked_given(const Oracle::Stored& one, const std::vector<Line>& lines) const {
+  bool trimmed = false;
+  bool given = false;
+  for (const Oracle::Stored& other : oracle_.given_up_of("chat:{topic1}")) {
+    trimmed = trimmed || (other.id > one.id && other.id.seq >= one.id.seq + plan_.max_len);
+    given = given || (other.id.seq == one.id.seq && std::ranges::find(lines, other.line) != lines.end());
+  }
+  return plan_.max_len > 0 && trimmed && given;
+}
+
 // What stands in the stream in the end was given, or told as lost: what was trimmed may come back with an
-// older history.
-void Schedule::check_left(const Reader& reader, std::set<Line> missing) const {
-  std::erase_if(missing, [&](const Line& line) { return !left_.contains(line); });
+// older history. But what was trimmed when the reader came to it, it can't tell from what it was given in its
+// place in another history, and doesn't look again when it is back.
+void Schedule::check_left(const Reader& reader, const std::vector<Line>& lines,
+                          std::set<Line> missing) const {
+  for (const Oracle::Stored& one : history_) {
+    const bool looked = reader.kind != Reader::Kind::group && looked_given(one, lines);
+    if (looked || !left_.contains(one.line)) missing.erase(one.line);
+  }
   if (missing.size() > told_by(reader).missing) {
     violated(reader.name, "did not give " + missing.begin()->str() + ", which is there");
   }

@@ -146,7 +146,8 @@ class Schedule {
   void check_author(const Author& author) const;
   void check_reader(const Reader& reader) const;
   void check_once_and_in_order(const Reader& reader, const std::vector<Line>& lines) const;
-  void check_left(const Reader& reader, std::set<Line> missing) const;
+  bool looked_given(const Oracle::Stored& one, const std::vector<Line>& lines) const;
+  void check_left(const Reader& reader, const std::vector<Line>& lines, std::set<Line> missing) const;
   void check_count(const Reader& reader, const std::vector<Line>& lines, const std::set<Line>& missing) const;
   void check_gone(const Reader& reader, const std::vector<Line>& lines, std::uint64_t told) const;
   void check_losses(const Reader& reader, const std::vector<Line>& lines,
