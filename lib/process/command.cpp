@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "base/output.h"
 #include "base/secrets.h"
 #include "base/wait.h"
+#include "process/keeper.h"
 
 namespace chat {
 
@@ -47,18 +47,15 @@ int status_of(pid_t pid) {
 struct Start {
   int input;
   int failed;  // closed by exec; else the error's number goes there
+  const Keeper& keeper;
   pid_t parent;
   sigset_t mask;
   char* const* arguments;
   char* const* variables;
 };
 
-// A handler must not run on beside its own repetition, which the next worker starts: it dies with this one,
-// however that dies (https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html: when the thread that
-// forked ends). Its own children are its matter.
 [[noreturn]] void become_shell(const Start& start) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != start.parent) _exit(127);  // it has died before that
+  if (!start.keeper.watch(getpid()) || getppid() != start.parent) _exit(127);  // it has died before that
   // What this program handles must not be handled here too, once the mask is open again.
   for (int number = 1; number < NSIG; ++number) {
     struct sigaction action {};
@@ -73,7 +70,7 @@ struct Start {
   _exit(127);
 }
 
-pid_t spawn(const std::string& command, int input) {
+pid_t spawn(const std::string& command, int input, const Keeper& keeper) {
   std::string shell = "sh";
   std::string option = "-c";
   std::string script = command;
@@ -89,7 +86,7 @@ pid_t spawn(const std::string& command, int input) {
   if (pipe2(ends.data(), O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
   const Descriptor reading(ends[0], "pipe2");
   std::optional<Descriptor> writing(std::in_place, ends[1], "pipe2");
-  Start start{input, ends[1], getpid(), {}, arguments.data(), variables.data()};
+  Start start{input, ends[1], keeper, getpid(), {}, arguments.data(), variables.data()};
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, &start.mask);
@@ -110,15 +107,20 @@ pid_t spawn(const std::string& command, int input) {
 
 }  // namespace
 
-std::optional<std::string> run_command(const std::string& command, const std::string& input,
-                                       std::optional<std::chrono::milliseconds> keep_every,
-                                       const std::function<void()>& keep) {
+CommandRunner::CommandRunner() = default;
+CommandRunner::~CommandRunner() = default;
+
+std::optional<std::string> CommandRunner::run(const std::string& command, const std::string& input,
+                                              std::optional<std::chrono::milliseconds> keep_every,
+                                              const std::function<void()>& keep) {
+  if (keeper_ && !keeper_->watch(0)) keeper_.reset();  // somebody has killed it
+  if (!keeper_) keeper_ = std::make_unique<Keeper>();
   std::optional<Descriptor> file(std::in_place, memfd_create("messages", MFD_CLOEXEC), "memfd_create");
   Output out(file->get());
   out.buffer() = input;
   out.flush();
   lseek(file->get(), 0, SEEK_SET);
-  const pid_t pid = spawn(command, file->get());
+  const pid_t pid = spawn(command, file->get(), *keeper_);
   file.reset();  // so that there is a descriptor for the next one: the command runs, and must not be started
                  // again
   if (keep_every) {
@@ -127,6 +129,7 @@ std::optional<std::string> run_command(const std::string& command, const std::st
     while (wait({&ended, 1}, Clock::now() + *keep_every, {}) == 0) keep();
   }
   const int status = status_of(pid);
+  keeper_->watch(0);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return std::nullopt;
   if (WIFSIGNALED(status)) return "signal " + std::to_string(WTERMSIG(status));
   return "exit status " + std::to_string(WEXITSTATUS(status));

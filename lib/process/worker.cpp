@@ -61,7 +61,7 @@ std::optional<std::string> Worker::run(std::size_t begin, std::size_t end) {
   Backoff backoff;
   for (bool told = false;; told = true) {
     try {
-      return run_command(options_.command, input, queue_.keep_every(), [&] { queue_.keep(); });
+      return runner_.run(options_.command, input, queue_.keep_every(), [&] { queue_.keep(); });
     } catch (const std::system_error& error) {
       // No process, memory or descriptor is left: an outage of this machine.
       if (!told) notices_.warn(std::string("can't start the command (") + error.what() + "): trying again");

@@ -10,6 +10,7 @@
 #include "chat/message_sink.h"
 #include "chat/notices.h"
 #include "process/checkpoint.h"
+#include "process/command.h"
 #include "process/formatter.h"
 
 namespace chat {
@@ -51,6 +52,7 @@ class Worker : public MessageSink {
   Notices& notices_;
   StopToken stop_;
   Formatter formatter_;
+  CommandRunner runner_;
   std::string topic_;
   std::vector<Message> batch_;
   std::uint64_t taken_ = 0;

@@ -40,6 +40,30 @@ def test_the_format_and_the_separator_are_those_asked_for(server):
     assert server.replay("topic1", "--format", "%u:%m", "--exec", "cat") == ["ana:a", "ana:b"]
 
 
+@pytest.mark.parametrize("command", ["sleep 1000", "sleep 1000; true", "sleep 1000 | cat", "(sleep 1000) & wait", "nohup sleep 1000"])
+def test_what_a_command_has_started_dies_with_its_worker(server, command):
+    """It must not run on beside its repetition, which the next worker starts."""
+    server.pub("topic1", "a")
+    run = server.start("chat-replay", "topic1", "--exec", f"echo $$ >pid; {command}")
+    pid = server.home / "pid"
+    until_true(lambda: pid.exists() and pid.read_text().endswith("\n"))
+    shell = int(pid.read_text())
+
+    def parents():
+        found = {}
+        for entry in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                found[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
+            except (OSError, ValueError):
+                pass
+        return found
+
+    until_true(lambda: shell in parents().values())
+    started = {shell, *(process for process, parent in parents().items() if parent == shell)}
+    os.kill(run.pid, signal.SIGKILL)
+    until_true(lambda: not started & parents().keys())
+
+
 def test_a_batch_is_so_many_messages_at_the_most(server):
     server.pub("topic1", *range(5))
     assert replay(server, "--batch", "2", "--exec", "wc -l").lines == ["2", "2", "1"]

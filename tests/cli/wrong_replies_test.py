@@ -5,6 +5,7 @@ place."""
 
 import asyncio
 import itertools
+import logging
 import os
 import re
 import resource
@@ -188,6 +189,9 @@ async def all_of(runs):
             return await run.run()
 
     return [told for told in await asyncio.gather(*map(one, runs)) if told]
+
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # it tells of each write to a tool that has gone, and all is kept
 
 
 def test_no_reply_of_another_shape_breaks_a_tool(server):

@@ -32,7 +32,7 @@ struct Variables {
 };
 
 std::optional<std::string> run(const std::string& command, const std::string& input = "") {
-  return run_command(command, input, std::nullopt, [] {});
+  return CommandRunner().run(command, input, std::nullopt, [] {});
 }
 
 std::ptrdiff_t open_descriptors() {
@@ -82,7 +82,8 @@ TEST_CASE("keep is called as long as a command runs") {
   int calls = 0;
   ssize_t written = 0;
   // The command ends when the third call has let it.
-  const auto result = run_command("timeout 20 head -n 1 '" + path + "' >/dev/null; exit 6", "", 1ms, [&] {
+  CommandRunner runner;
+  const auto result = runner.run("timeout 20 head -n 1 '" + path + "' >/dev/null; exit 6", "", 1ms, [&] {
     if (++calls == 3) written = write(fifo, "\n", 1);
   });
   close(fifo);
@@ -94,7 +95,7 @@ TEST_CASE("keep is called as long as a command runs") {
 TEST_CASE("a command leaves no descriptors open") {
   const auto before = open_descriptors();
   run("true", "input");
-  run_command("exit 1", "input", 1ms, [] {});
+  CommandRunner().run("exit 1", "input", 1ms, [] {});
   CHECK(open_descriptors() == before);
 }
 
