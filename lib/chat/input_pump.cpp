@@ -32,9 +32,10 @@ class InputPump {
   std::uint64_t run(const StopToken& stop) {
     try {
       publish(stop);
-    } catch (const Error&) {
-      flush_rest();  // the IDs of what was acknowledged
-      throw;
+    } catch (const Error& error) {
+      if (error.failure() != Failure::output) flush_rest();  // the IDs of what was acknowledged
+      if (error.failure() != Failure::output || !has_more()) throw;
+      fail(Failure::output, error.what(), publisher_.first_unacknowledged().value_or(read_ + 1));
     }
     return bad_;
   }
@@ -53,11 +54,10 @@ class InputPump {
     finish_what_was_read();
     flush_rest();
     if (options_.reached) options_.reached(read_);
-    if (stop.requested() && options_.rate > 0) {
+    if (stop.requested() && !ended_ && has_input()) {
       if (const auto next = records_.next()) fail(Failure::again, "stopped", next->number);
     }
-    if (output_closed_ && (has_input() || !records_.ended()))
-      fail(Failure::output, "nobody reads the output any more", read_ + 1);
+    if (output_closed_ && has_more()) fail(Failure::output, "nobody reads the output any more", read_ + 1);
   }
 
   // With a rate only what its time had come for: the rest would be a burst.
@@ -79,6 +79,8 @@ class InputPump {
     if (!records_.ended() && wait({&input, 1}, Clock::now(), {}) > 0) records_.fill();
     return records_.has_bytes();
   }
+
+  bool has_more() { return has_input() || !records_.ended(); }
 
   // When nobody reads it any more, the run ends with what was read. Returns false when a stop came before all
   // was written.
@@ -123,8 +125,8 @@ class InputPump {
         break;
       }
       any = true;
-      read_ = record->number;
       take(*record);
+      read_ = record->number;
       if (ended_) break;
     }
     return any;

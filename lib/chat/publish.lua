@@ -75,8 +75,8 @@ local default_max_len, exact_trim_limit = '100000', 5000  -- as in topic.h
 local ms, n = about[1] or '0', about[2] or '0'
 local max_len, max_age = about[3] or default_max_len, about[4] or '0'
 if (ms .. n .. max_len .. max_age):find('%D') or ms == '' or n == '' or max_len == '' or max_age == ''
-  or #ms > 19 and later(ms, highest) or #n > 15 or #max_len > 15 or #max_age > 15 then
-  for i, field in ipairs({{'ms', ms, 20}, {'n', n, 15}, {'max_len', max_len, 15}, {'max_age', max_age, 15}}) do
+  or #ms > 19 and later(ms, highest) or #n > 14 or #max_len > 15 or #max_age > 15 then
+  for i, field in ipairs({{'ms', ms, 20}, {'n', n, 14}, {'max_len', max_len, 15}, {'max_age', max_age, 15}}) do
     local value = field[2]
     if not value:find('^%d+$') or #value > field[3] or i == 1 and later(value, highest) then
       return redis.error_reply('BADINFO ' .. field[1] .. ' ' .. value:sub(1, 40):gsub('[^%w.-]', '?'))

@@ -175,8 +175,9 @@ void Publisher::on_refusal(std::string_view error) {
                                     ": record " + std::to_string(batch.records.front()) +
                                     " may be stored or not" + unacknowledged(batch.records.front()));
   }
-  if (!topics_[batch.topic].seen && !is_temporary(error))
-    return go_back(Repair::look, error);  // it may tell more
+  // It may tell more. But what the script wasn't allowed to do may come after what it has stored.
+  const bool in_script = is_denied(error) && error.starts_with("ERR");
+  if (!topics_[batch.topic].seen && !is_temporary(error) && !in_script) return go_back(Repair::look, error);
   refuse(batch.records.front(), error);
 }
 

@@ -1,6 +1,7 @@
 #include "chat/topic.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "base/error.h"
@@ -178,7 +179,8 @@ TopicState topic_state(ReplyView time, ReplyView info) {
   for (std::size_t i = 0; i < info.size(); ++i) state.exists = state.exists || !info[i].is_nil();
   state.last = {count_of(info[0]), count_of(info[1])};
   if (!info[2].is_nil()) state.max_len = count_of(info[2]);
-  state.max_age = std::max(std::chrono::milliseconds(info[3].integer()), std::chrono::milliseconds(0));
+  constexpr std::uint64_t longest = std::numeric_limits<std::int64_t>::max();
+  state.max_age = std::chrono::milliseconds(std::min(count_of(info[3]), longest));
   state.description = std::string(info[4].text());
   state.created = from_seconds(info[5].integer());
   return state;

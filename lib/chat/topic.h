@@ -64,7 +64,7 @@ struct TopicState {
 
   /// Messages stored before this moment are too old to be shown.
   std::chrono::milliseconds oldest() const {
-    return max_age.count() > 0 ? now - max_age : std::chrono::milliseconds(0);
+    return max_age.count() > 0 && max_age < now ? now - max_age : std::chrono::milliseconds(0);
   }
 };
 

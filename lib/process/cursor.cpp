@@ -67,19 +67,32 @@ std::string resolved(std::string path) {
   return path;
 }
 
-// Somebody else's lock will do as well: it is never written to.
+// Whoever may put files there may lock it; the others could only keep the cursor from being used.
+void open_to_users_of(const std::string& folder, const File& lock) {
+  struct stat about {};
+  if (stat(folder.c_str(), &about) != 0) return;
+  mode_t mode = 0600;
+  if ((about.st_mode & S_IWOTH) != 0) mode = 0666;
+  if ((about.st_mode & S_IWGRP) != 0) mode |= 0060;
+  const uid_t owner = geteuid() == 0 ? about.st_uid : static_cast<uid_t>(-1);
+  static_cast<void>(fchown(lock.fd(), owner, about.st_gid) == 0);
+  fchmod(lock.fd(), mode);  // whatever the umask
+}
+
+// Somebody else's lock will do as well: it is never written to. NFS locks only what is open for writing.
 int open_lock(const std::string& path) {
   while (true) {
+    if (File old(path, O_RDWR | O_NONBLOCK); old.is_open()) return old.release();
     if (File old(path, O_RDONLY | O_NONBLOCK); old.is_open()) return old.release();
     if (errno == EACCES) {
       throw Error(Failure::file, "can't open " + path + ": " + std::strerror(EACCES) +
                                      "; another user's run made it: when none uses this cursor, remove it");
     }
     if (errno != ENOENT) File(path, O_RDONLY | O_NONBLOCK).fail("open");
-    File made(path, O_RDONLY | O_CREAT | O_EXCL);
+    File made(path, O_RDWR | O_CREAT | O_EXCL);
     if (!made.is_open() && errno == EEXIST) continue;
     if (!made.is_open()) made.fail("open");
-    fchmod(made.fd(), 0644);  // whatever the umask: others may want to use this cursor later
+    open_to_users_of(folder_of(path), made);
     return made.release();
   }
 }
@@ -143,7 +156,10 @@ void Cursor::try_out() const {
   if (text && text->size() > longest) return;  // no position: load() says so
   if (text) return write_text(*text);
   write_part("0-0\n");
-  unlink((path_ + ".part").c_str());
+  const std::string part = path_ + ".part";
+  if (unlink(part.c_str()) == 0) return;
+  throw Error(Failure::file,
+              "can't replace the cursor " + path_ + ": can't remove " + part + ": " + std::strerror(errno));
 }
 
 Cursor::~Cursor() { close(lock_); }
@@ -205,12 +221,16 @@ void Cursor::write_part(const std::string& text) const {
   const std::string part = path_ + ".part";
   unlink(part.c_str());
   File file(part, O_WRONLY | O_CREAT | O_EXCL);
+  if (!file.is_open() && errno == EEXIST) {
+    throw Error(Failure::file, "can't remove " + part + "; another user's run left it: remove it");
+  }
   if (!file.is_open()) file.fail("write");
   struct stat old {};
   if (stat(path_.c_str(), &old) == 0) {
-    // Another's file can't be given back to them, but by root.
-    static_cast<void>(fchown(file.fd(), old.st_uid, old.st_gid) == 0);
-    fchmod(file.fd(), old.st_mode & 07777);
+    // Another's file can't be given back to them, but by root; to a group it can by its members.
+    const bool kept = fchown(file.fd(), old.st_uid, old.st_gid) == 0 ||
+                      fchown(file.fd(), static_cast<uid_t>(-1), old.st_gid) == 0;
+    fchmod(file.fd(), old.st_mode & (kept ? 07777U : 07707U));  // not what another group was allowed
   }
   if (write(file.fd(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
       fsync(file.fd()) != 0) {

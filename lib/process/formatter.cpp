@@ -94,6 +94,9 @@ std::string_view color_of(std::string_view name, bool many) {
 
 Formatter::Formatter(const Style& style) : style_(style) {
   if (style_.form == Form::custom) compile(style_.format);
+  nul_ends_ = style_.null_separated || std::ranges::any_of(fields_, [](const Field& field) {
+                return field.kind == 'l' && field.text.find('\0') != std::string::npos;
+              });
   if (style_.me.empty()) return;
   std::string name;
   append_escaped(name, style_.me, true);
@@ -180,7 +183,7 @@ void Formatter::append_text(std::string& out, std::string_view topic, const Mess
   if (style_.with_topic) {
     if (style_.color) out += bold;
     out += '[';
-    append_escaped(out, topic, style_.for_terminal);
+    append_field(out, topic);
     out += ']';
     if (style_.color) out += plain;
     out += ' ';
@@ -192,7 +195,7 @@ void Formatter::append_text(std::string& out, std::string_view topic, const Mess
   if (style_.dressed()) {
     append_body(out, begin, message.text);
   } else {
-    append_escaped(out, message.text, style_.for_terminal);
+    append_field(out, message.text);
   }
 }
 
@@ -215,8 +218,22 @@ void Formatter::append_day(std::string& out, const std::tm& time, std::int64_t n
 void Formatter::append_name(std::string& out, std::string_view name) {
   const bool isolated = style_.dressed() && style_.isolates && runs_backwards(name);
   if (isolated) out += isolate_start;
+  const std::size_t begin = out.size();
   append_escaped_name(out, name, style_.for_terminal);
+  escape_nul(out, begin);
   if (isolated) out += isolate_end;
+}
+
+void Formatter::append_field(std::string& out, std::string_view field) const {
+  const std::size_t begin = out.size();
+  append_escaped(out, field, style_.for_terminal);
+  escape_nul(out, begin);
+}
+
+// Where a NUL ends a message, none of its own may look like that.
+void Formatter::escape_nul(std::string& out, std::size_t from) const {
+  if (!nul_ends_) return;
+  while ((from = out.find('\0', from)) != std::string::npos) out.replace(from, 1, "\\0");
 }
 
 // The text of a message, in a line of `out` that begins at `begin`. Its own lines come under its first one:
@@ -304,11 +321,11 @@ void Formatter::append_custom(std::string& out, std::string_view topic, const Me
     if (field.kind == 'l') {
       out += field.text;
     } else if (field.kind == 't') {
-      append_escaped(out, topic, style_.for_terminal);
+      append_field(out, topic);
     } else if (field.kind == 'u') {
-      append_escaped_name(out, message.user, style_.for_terminal);
+      append_name(out, message.user);
     } else if (field.kind == 'm') {
-      append_escaped(out, message.text, style_.for_terminal);
+      append_field(out, message.text);
     } else if (field.kind == 'i') {
       out += message.id ? message.id->str() : "-";
     } else if (time == nullptr) {

@@ -78,6 +78,8 @@ class Formatter {
   void append_text(std::string& out, std::string_view topic, const Message& message, std::int64_t now);
   void append_day(std::string& out, const std::tm& time, std::int64_t now);
   void append_name(std::string& out, std::string_view name);
+  void append_field(std::string& out, std::string_view field) const;
+  void escape_nul(std::string& out, std::size_t from) const;
   void append_body(std::string& out, std::size_t begin, std::string_view text);
   void append_body_line(std::string& out, std::string_view line, std::size_t column, std::size_t indent);
   void decorate();
@@ -86,6 +88,7 @@ class Formatter {
 
   Style style_;
   std::vector<Field> fields_;
+  bool nul_ends_ = false;  // each message, or a part of it
   std::optional<Regex> me_;
   std::size_t width_ = 0;
   std::optional<std::pair<int, int>> day_;  // of what was shown last: year, day of the year

@@ -65,6 +65,21 @@ std::string shortened(std::span<const std::string_view> arguments) {
   return text;
 }
 
+void throw_error(std::string_view error, std::string_view command = {}) {
+  const std::string text = answer_text(error, command);
+  if (is_temporary(error)) throw Outage(text);
+  throw Error(is_denied(error) ? Failure::denied : Failure::unreachable, text);
+}
+
+// A server without the command answers with its arguments, and a proxy may in its own way.
+std::string without_password(std::string_view error, const std::string& password) {
+  std::string text(error.substr(0, error.find(", with args")));
+  for (std::size_t at = 0; !password.empty() && (at = text.find(password, at)) != std::string::npos; ++at) {
+    text.replace(at, password.size(), "*");
+  }
+  return text;
+}
+
 void throw_unless_let_in(const Endpoint& endpoint, ReplyView reply, const std::string& password) {
   if (reply.text().starts_with("NOAUTH ")) {
     throw Error(Failure::denied, "Redis at " + endpoint.str() +
@@ -76,7 +91,7 @@ void throw_unless_let_in(const Endpoint& endpoint, ReplyView reply, const std::s
     throw Error(Failure::denied, "Redis at " + endpoint.str() + " refused the login: wrong user or password" +
                                      (blanks ? "; the password begins or ends with a blank" : ""));
   }
-  throw_if_error(reply);
+  if (reply.is_error()) throw_error(without_password(reply.text(), password));
 }
 
 }  // namespace
@@ -100,8 +115,12 @@ bool is_temporary(std::string_view error) {
 
 bool is_denied(std::string_view error) {
   // Inside a script, Redis 7.0 and 8.0 say it in their own ways.
-  static constexpr std::array<std::string_view, 5> refusals{
-      "NOAUTH ", "WRONGPASS ", "NOPERM ", "ERR ACL failure in script",
+  static constexpr std::array<std::string_view, 6> refusals{
+      "NOAUTH ",
+      "WRONGPASS ",
+      "NOPERM ",
+      "EXECABORT Transaction discarded because of: NOPERM",
+      "ERR ACL failure in script",
       "ERR The user executing the script can't run this"};
   return starts_with_any(error, refusals);
 }
@@ -118,10 +137,7 @@ std::string answer_text(std::string_view error, std::string_view command) {
 }
 
 void throw_if_error(ReplyView reply, std::string_view command) {
-  if (!reply.is_error()) return;
-  const std::string text = answer_text(reply.text(), command);
-  if (is_temporary(reply.text())) throw Outage(text);
-  throw Error(is_denied(reply.text()) ? Failure::denied : Failure::unreachable, text);
+  if (reply.is_error()) throw_error(reply.text(), command);
 }
 
 void expect(bool fits, std::string_view command) {

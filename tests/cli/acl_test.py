@@ -61,6 +61,14 @@ def refused(server, user, *argv, **options):
     return done
 
 
+def test_what_the_script_may_not_do_is_not_done_twice(server):
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", "lame", "on", ">pw", "~*", "&*", "+@all", "-set")
+        refused(server, "lame", "chat-pub", "mine", "once")
+        client.execute_command("ACL", "DELUSER", "lame")
+    assert server.replay("mine", "--raw") in ([], ["once"])
+
+
 # Each can do its work.
 
 

@@ -338,6 +338,9 @@ def test_a_full_disk_for_stdout(server, argv):
 def test_a_full_disk_for_tee(server):
     with open("/dev/full", "w") as full:
         server.run("chat-pub", "topic1", "--tee", input="x\n", stdout=full, code=74)
+        many = "".join(f"{i}\n" for i in range(200_000))
+        told = server.run("chat-pub", "topic1", "--tee", input=many, stdout=full, code=74, err=r"space.*nothing from record \d+ on").err_text
+    assert int(re.search(r"record (\d+)", told)[1]) - 1 <= len(server.entries())
 
 
 def test_a_closed_stdout_is_an_error_of_output(server):

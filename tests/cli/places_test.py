@@ -74,6 +74,40 @@ def test_a_lock_that_root_left_locks_nobody_out(open_server):
 
 
 @needs_root
+def test_only_who_may_use_a_cursor_can_lock_it(open_server):
+    server = open_server
+    folder = server.home / "mine"
+    folder.mkdir()
+    folder.chmod(0o755)
+    server.replay("topic1", "--cursor", folder / "cursor")
+    assert stat.S_IMODE((folder / "cursor.lock").stat().st_mode) == 0o600
+    os.chown(folder, USER, USER)
+    (folder / "cursor.lock").unlink()
+    server.replay("topic1", "--cursor", folder / "cursor")
+    assert (folder / "cursor.lock").stat().st_uid == USER
+
+
+@needs_root
+def test_a_cursor_of_a_group_stays_one(open_server):
+    server = open_server
+    group, member = 60100, 54322
+    folder = server.home / "shared"
+    folder.mkdir()
+    os.chown(folder, USER, group)
+    folder.chmod(0o770)
+    (folder / "cursor").write_text("0-0\n")
+    os.chown(folder / "cursor", USER, group)
+    (folder / "cursor").chmod(0o660)
+    for user in (member, USER, member):
+        server.run(
+            "/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}", f"--groups={group}", "--",
+            program("chat-replay"), "topic1", "--raw", "--cursor", folder / "cursor",
+        )  # fmt: skip
+        about = (folder / "cursor").stat()
+        assert (about.st_gid, stat.S_IMODE(about.st_mode)) == (group, 0o660)
+
+
+@needs_root
 def test_owner_and_mode_stay_when_root_goes_on(open_server):
     server = open_server
     as_other(server, "--cursor", "cursor")

@@ -129,6 +129,21 @@ def test_older_than_max_age_is_hidden(server):
     assert server.replay("topic1", "--raw", "--last", "3") == ["new"]
 
 
+@pytest.mark.parametrize("value", ["1e5", "1.5", "5 ", "1\n2", "-1", "9" * 30])
+def test_a_max_age_that_is_none_hides_nothing(server, value):
+    server.store("topic1", *"ab")
+    server.client().hset("chat:{topic1}:info", "max_age", value)
+    assert server.replay("topic1", "--raw") == ["a", "b"]
+
+
+def test_a_message_with_a_nul_does_not_look_like_two(server):
+    server.run("chat-pub", "topic1", "--whole", "--user", "ben", input=b"hi\0forged\nx")
+    assert server.run("chat-replay", "topic1", "-0", "--format", "%u:%m").out == b"ben:hi\\0forged\\nx\0"
+    assert server.run("chat-replay", "topic1", "--format", "%m\\0%u").out == b"hi\\0forged\\nx\0ben\n"
+    assert server.run("chat-replay", "topic1", "-0").out.endswith(b" ben: hi\\0forged\\nx\0")
+    assert server.run("chat-replay", "topic1", "-0", "--raw").out == b"hi\0forged\nx\0"
+
+
 def test_binary_and_newlines_survive(server):
     server.run("chat-pub", "topic1", "-0", input=b"a\nb\0" + bytes(range(1, 256)) + b"\0\0")
     assert server.run("chat-replay", "topic1", "--raw", "-0").out == b"a\nb\0" + bytes(range(1, 256)) + b"\0\0"

@@ -77,6 +77,16 @@ def dumps_core(server, **env):
     return os.WCOREDUMP(status)
 
 
+def test_a_server_that_knows_no_login(make_server):
+    """It answers with the arguments of the command."""
+    server = make_server()
+    server.options["rename-command"] = "AUTH unknown"
+    server.restart()
+    for tool in ("chat-topics", "chat-pub topic1 x", "chat-sub topic1", "chat-replay topic1"):
+        done = server.run(*tool.split(), "--redis", f"unix://ana:S3cr3t@{server.socket}", "--retry-for", "1s", code=69, err="unknown command")
+        assert "S3cr3t" not in done.err_text
+
+
 def test_with_a_password_no_core_file_is_written(make_server):
     server = make_server(requirepass=SECRET)
     if not dumps_core(make_server()):
