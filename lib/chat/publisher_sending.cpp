@@ -155,6 +155,8 @@ void Publisher::on_refusal(std::string_view error) {
   }
   if (error.starts_with("LATE")) {  // the clock has stepped, or so large a batch takes longer
     heard_time(std::chrono::milliseconds(number()));
+    // The position may have expired, too. If the clock comes back, nothing but the stream tells.
+    for (Batch& one : queue_) one.sent_first = std::min<std::uint64_t>(one.sent_first, 1);
     options_.lease = std::min(2 * options_.lease, longest_lease);
     Topic& topic = topics_[batch.topic];
     if (topic.after.n == UINT64_MAX) topic.after = std::min(topic.after, guess_after());

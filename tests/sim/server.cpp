@@ -227,6 +227,7 @@ Value* Server::find(std::string_view key) {
   if (place == data_.end()) return nullptr;
   if (place->second.expires != 0 && place->second.expires <= now_ && !applying_) {
     if (role_ == Role::master) {
+      if (expired) expired(key, place->second.expires);
       effect(std::array<std::string_view, 2>{"DEL", key});
       erase(key);
     }

@@ -118,6 +118,8 @@ class Server {
   std::function<void(std::string_view channel, std::string_view payload)> published_to_cluster;
   /// Called for each entry that is stored, by a client or by a master.
   std::function<void(std::string_view key, StreamId id, std::span<const std::string_view> texts)> added;
+  /// Called for each key that goes since its time, by the server's clock, is over.
+  std::function<void(std::string_view key, std::int64_t time)> expired;
 
   /// Called for each command that a client sends, before it is executed.
   std::function<void(std::string_view name)> asked;

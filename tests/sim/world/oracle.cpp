@@ -36,16 +36,31 @@ bool has(const Oracle::History& history, const Entry& entry) {
 }  // namespace
 
 void Oracle::watch(Server& server) {
+  watch_expiry(server);
   server.added = [this, &server](std::string_view key, StreamId id, std::span<const std::string_view> texts) {
     Line line;
+    std::string_view pub;
     for (std::size_t i = 0; i + 1 < texts.size(); i += 2) {
       if (texts[i] == "message") line = Line::parse(texts[i + 1]);
+      if (texts[i] == "pub") pub = texts[i + 1];
     }
+    const auto forgotten = forgotten_.find(pub.substr(0, pub.rfind('-')));
+    if (forgotten != forgotten_.end() && server.now() < forgotten->second) not_known_again_.insert(line);
     auto& histories = histories_[&server];
     const auto place = histories.find(key);
     History& history = place != histories.end() ? place->second : histories[std::string(key)];
     history.push_back({id, line});
     if (old_masters_.contains(&server)) give_up(key, history.back());
+  };
+}
+
+void Oracle::watch_expiry(Server& server) {
+  server.expired = [this](std::string_view key, std::int64_t time) {
+    constexpr std::string_view part = ":pub:";
+    const std::size_t at = key.find(part);
+    if (at == std::string_view::npos) return;
+    std::int64_t& latest = forgotten_[std::string(key.substr(at + part.size()))];
+    latest = std::max(latest, time);
   };
 }
 

@@ -45,6 +45,9 @@ class Oracle {
 
   /// What the server's history has had, in its order.
   const History& of(const Server& server, const std::string& key) { return histories_[&server][key]; }
+  /// Stored after the server had forgotten its publisher, when its clock was where it isn't any more: nobody
+  /// can know whether it was stored before.
+  bool is_not_known_again(const Line& line) const { return not_known_again_.contains(line); }
   /// Lines of histories that were given up, wherever they are now.
   const std::set<Line>& given_up() const { return given_up_; }
   /// The same, of one key, with the IDs that they had there.
@@ -55,6 +58,7 @@ class Oracle {
   }
 
  private:
+  void watch_expiry(Server& server);
   void give_up(std::string_view key, const Stored& stored);
   /// What `history` has from the first one on that isn't the same in the one that is kept.
   void give_up_others(std::string_view key, const History& history, const History& kept);
@@ -63,6 +67,8 @@ class Oracle {
   // Only looked up, never gone through: its order is that of addresses.
   std::map<const Server*, std::map<std::string, History, std::less<>>> histories_;
   std::map<const Server*, std::map<std::string, std::vector<History>>> given_away_;  // when a key was moved
+  std::map<std::string, std::int64_t, std::less<>> forgotten_;  // publishers, and by the clock when
+  std::set<Line> not_known_again_;
   std::set<Line> given_up_;
   std::map<std::string, std::set<Stored>> given_up_of_;
   std::set<const Server*> old_masters_;

@@ -152,7 +152,7 @@ void Schedule::check_once_and_in_order(const Reader& reader, const std::vector<L
     const bool given_up = oracle_.given_up().contains(line);
     if (place == places.end() && !given_up)
       violated(reader.name, "gave " + line.str() + ", which was never stored");
-    if (repeats) continue;
+    if (repeats || oracle_.is_not_known_again(line)) continue;
     if (!given.insert(line).second) violated(reader.name, "gave " + line.str() + " twice");
     if (given_up) continue;
     if (before && place->second < *before) violated(reader.name, "gave " + line.str() + " too late");
