@@ -96,7 +96,7 @@ Keeper::Keeper() {
   told_ = ends[1];
   if (pid_ > 0) return;
   close(told_);
-  throw std::system_error(error, std::generic_category(), "fork");
+  throw std::system_error(error, std::generic_category(), "can't start a process");
 }
 
 Keeper::~Keeper() {

@@ -118,7 +118,7 @@ def test_no_process_for_a_handler_is_ridden_out(make_server):
     server.pub("topic1", "a", "b")
     handler = ["--cursor", "cursor", "--exec", "cat >>out"]
     worker = server.start(*as_other("chat-replay", "topic1", "--raw", *handler, limits=["--nproc=1:1000"]))
-    worker.err.until(r"can't start the command \(can't start /bin/sh: Resource temporarily unavailable\): trying again")
+    worker.err.until(r"can't start the command \(can't start a process: Resource temporarily unavailable\): trying again")
     assert not (server.home / "out").exists()
     subprocess.run(as_other("/usr/bin/prlimit", f"--pid={worker.pid}", "--nproc=1000"), check=True)
     worker.finish(0, err="trying again")
