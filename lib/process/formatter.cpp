@@ -232,8 +232,13 @@ void Formatter::append_field(std::string& out, std::string_view field) const {
 
 // Where a NUL ends a message, none of its own may look like that.
 void Formatter::escape_nul(std::string& out, std::size_t from) const {
-  if (!nul_ends_) return;
-  while ((from = out.find('\0', from)) != std::string::npos) out.replace(from, 1, "\\0");
+  if (!nul_ends_ || out.find('\0', from) == std::string::npos) return;
+  const std::string field = out.substr(from);
+  out.resize(from);
+  for (const char c : field) {
+    if (c == '\0') out += '\\';
+    out += c == '\0' ? '0' : c;
+  }
 }
 
 // The text of a message, in a line of `out` that begins at `begin`. Its own lines come under its first one:

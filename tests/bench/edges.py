@@ -200,6 +200,7 @@ FORMS = {
     "chat-replay on a terminal": (TEXTS, replay(*ON_TERMINAL, terminal=True)),
     "chat-replay": (TEXTS, replay("--color", "never")),
     "chat-replay --json": (TEXTS, replay("--json")),
+    "chat-replay --null": (TEXTS, replay("--null")),
     "chat-replay --raw": (TEXTS, replay("--raw")),
     "chat-replay --format": (TEXTS, replay("--format", "%u %m\\n")),
     "chat-replay --grep": (TEXTS, replay("--grep", "(?i)b+@?z", "--raw")),
