@@ -82,12 +82,16 @@ def record_of(parts, size):
     return f'{{"user": "bo", "message": "x", "timestamp": 1, {before}{piece * count}{behind}}}'.encode()
 
 
+def open_terminal():
+    end, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    return end, terminal
+
+
 def start(command, terminal=False, stdin=None, **options):
     """Returns the process, and the end where what it draws is read."""
     with open(stdin or os.devnull, "rb") as source, open(path("edge.errors"), "wb+") as errors:
-        end, out = pty.openpty() if terminal else (None, os.open(os.devnull, os.O_WRONLY))
-        if terminal:
-            fcntl.ioctl(out, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        end, out = open_terminal() if terminal else (None, os.open(os.devnull, os.O_WRONLY))
         environment = {**os.environ, "TERM": "xterm-256color", "CHAT_USER": "ana"}
         environment.pop("NO_COLOR", None)
         process = subprocess.Popen(of_this_build(command), stdin=source, stdout=out, stderr=errors, env=environment,
@@ -141,8 +145,7 @@ def talk():
         server.hset("chat:{bench}:info", "n", "2")
 
         def once():
-            end, terminal = pty.openpty()
-            fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+            end, terminal = open_terminal()
             process = subprocess.Popen([TALK, "bench", "ana"], stdin=terminal, stdout=terminal, stderr=terminal,
                                        env={**os.environ, "TERM": "xterm-256color", "CHAT_BIN": os.path.dirname(tool("chat-pub"))})
             os.close(terminal)

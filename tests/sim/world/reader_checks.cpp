@@ -93,9 +93,12 @@ bool Schedule::is_split(const Reader& reader) {
 std::set<Line> Schedule::missing_of(const Reader& reader, const std::vector<Line>& lines) const {
   const std::set<Line> given(lines.begin(), lines.end());
   std::set<Line> missing;
-  std::set<Line> dead = dead_letters_;
-  // Of a dead letter that is gone with its history, its publisher tells.
-  for (const Oracle::Stored& one : oracle_.given_up_of("chat:{topic2}")) dead.insert(one.line);
+  std::set<Line> put_aside;
+  if (reader.kind == Reader::Kind::group) {
+    put_aside = dead_letters_;
+    // Of a dead letter that is gone with its history, its publisher tells.
+    for (const Oracle::Stored& one : oracle_.given_up_of("chat:{topic2}")) put_aside.insert(one.line);
+  }
   // What was trimmed, or came back, before a reader's first look is not missing.
   bool begun = !plan_.has(Fault::trim) && oracle_.given_up().empty() && !reader.from_now;
   for (const Oracle::Stored& one : history_) {
@@ -103,8 +106,7 @@ std::set<Line> Schedule::missing_of(const Reader& reader, const std::vector<Line
     const bool elsewhere = reader.from_now && oracle_.given_up().contains(one.line);
     begun = begun || (given.contains(one.line) && !elsewhere);
     if (!begun) continue;
-    const bool put_aside = reader.kind == Reader::Kind::group && dead.contains(one.line);
-    if (!given.contains(one.line) && !put_aside) missing.insert(one.line);
+    if (!given.contains(one.line) && !put_aside.contains(one.line)) missing.insert(one.line);
   }
   return missing;
 }
@@ -176,9 +178,10 @@ bool Schedule::looked_given(const Oracle::Stored& one, const std::vector<Line>& 
 // place in another history, and doesn't look again when it is back.
 void Schedule::check_left(const Reader& reader, const std::vector<Line>& lines,
                           std::set<Line> missing) const {
+  std::erase_if(missing, [&](const Line& line) { return !left_.contains(line); });
   for (const Oracle::Stored& one : history_) {
-    const bool looked = reader.kind != Reader::Kind::group && looked_given(one, lines);
-    if (looked || !left_.contains(one.line)) missing.erase(one.line);
+    if (reader.kind == Reader::Kind::group || !missing.contains(one.line)) continue;
+    if (looked_given(one, lines)) missing.erase(one.line);
   }
   if (missing.size() > told_by(reader).missing) {
     violated(reader.name, "did not give " + missing.begin()->str() + ", which is there");
