@@ -109,12 +109,12 @@ class Account {
   /// No position is known to be in the stream, so that another history can't be told from this one.
   bool needs_confirmation() const { return last_.anchor.id == EntryId{} && !unconfirmed_.empty(); }
 
+  /// The newest message that was delivered, whoever told of it; 0-0: none whose n is known.
+  EntryId newest_delivered() const;
   /// How far it was delivered.
   EntryId position() const;
   /// How far the stream was read: a message, or an ID alone where nothing was left.
   Anchor reached() const { return last_.anchor.id == at_ ? last_.anchor : Anchor{at_, {}}; }
-  /// Whether everything up to the last ID given was delivered and confirmed.
-  bool complete_to(EntryId last) const { return unconfirmed_.empty() && numbered_ == last; }
 
   bool any_losses() const { return !losses_.empty(); }
   std::vector<Loss> take_losses() { return std::exchange(losses_, {}); }
@@ -127,7 +127,6 @@ class Account {
   enum class Search : std::uint8_t { none, oldest, steps };
 
   bool doubtful() const { return reconnected_ || replica_; }
-  EntryId newest_delivered() const;
   Verdict check(const Entry& first);
   Verdict missing();
   Verdict search(const Entry& oldest);

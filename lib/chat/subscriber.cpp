@@ -14,6 +14,7 @@ constexpr auto pulse_time = 4s;
 constexpr std::size_t most_unconfirmed = 8192;  // asking waits for what the server has to do before
 constexpr std::size_t most_of_all = 8 * most_unconfirmed;  // of many topics together
 constexpr std::size_t least_unconfirmed = 64;
+constexpr std::size_t few = 16;  // read again instead of confirmed, so that others' entries are shown
 constexpr auto time_to_catch_up = 15s;
 constexpr auto soon = 50ms;
 
@@ -83,6 +84,8 @@ void Subscriber::move_away(FollowedTopic& topic) {
   topic.away = true;
   topic.subscribed = false;
   topic.behind = true;
+  topic.unsure = false;
+  topic.expected.reset();
   if (topic.start_resolved) topic.account.reconnected();
 }
 
@@ -219,7 +222,6 @@ void Subscriber::subscribe(const std::string& node, const FollowedTopics& topics
     topics_changed_ = !options_.patterns.empty();
   }
   pushes.next_pulse = Clock::now();  // some may have been removed meanwhile
-  pushes.just_read = true;
   std::vector<std::string> channels;
   for (FollowedTopic* const topic : topics) {
     topic->subscribed = true;
@@ -231,7 +233,7 @@ void Subscriber::subscribe(const std::string& node, const FollowedTopics& topics
   }
   if (!channels.empty()) subscribe(pushes, "SUBSCRIBE", channels);
   while (pushes.confirmations_due > 0) {
-    on_push(pushes, pushes.connection.receive(stop_).view());
+    on_push(node, pushes, pushes.connection.receive(stop_).view());
   }
 }
 
@@ -252,7 +254,7 @@ void Subscriber::follow() {
 }
 
 void Subscriber::serve(const std::string& node, Pushes& pushes) {
-  while (auto push = pushes.connection.next()) on_push(pushes, push->view());
+  while (auto push = pushes.connection.next()) on_push(node, pushes, push->view());
   FollowedTopics behind = topics_at(node, [](const FollowedTopic& topic) { return topic.behind; });
   if (!behind.empty()) {
     refresh_topics(behind);
@@ -271,7 +273,7 @@ void Subscriber::wait_for_pushes() {
   for (const auto& [node, pushes] : pushes_) fds.push_back({pushes.connection.fd(), POLLIN, 0});
   fds.push_back({options_.watch_fd, 0, 0});
   if (!std::exchange(more_, false) || wait(std::span(fds).first(pushes_.size()), Clock::now(), stop_) == 0) {
-    if (!confirm_new()) return;
+    if (!confirm_unsure()) return;
     if (stop_.requested() || !sink_.flush()) throw Stopped();
     if (!pulse()) return;
     wait(fds, next_deadline(), stop_);
@@ -299,10 +301,10 @@ FollowedTopics Subscriber::topics_at(const std::string& node, bool (*wanted)(con
   return found;
 }
 
-void Subscriber::on_push(Pushes& pushes, ReplyView push) {
+void Subscriber::on_push(const std::string& node, Pushes& pushes, ReplyView push) {
   throw_if_error(push, "subscribing");
   expect(push.size() >= 2, "SUBSCRIBE");
-  if (push.size() < 3) return;
+  if (push.size() < 3) return on_pong(node, pushes);
   const std::string_view kind = push[0].text();
   const std::string_view channel = push[1].text();
   const bool message = kind == "message" || kind == "smessage";
@@ -331,20 +333,38 @@ void Subscriber::on_live(FollowedTopic& topic, std::string_view payload) {
   reader_.on_live(topic, payload);
   const std::size_t count = topic.account.unconfirmed_count();
   if (count == before) return;
-  if (topic.account.needs_confirmation()) any_new_ = true;
+  if (topic.account.needs_confirmation()) any_unsure_ = true;
   const std::size_t often = std::clamp(most_of_all / topics_.size(), least_unconfirmed, most_unconfirmed);
-  if (count % often == 0) reader_.confirm(topic);
+  if (count % often == 0) reader_.confirm({&topic});
+}
+
+// What was published before the topics' states were known has come before this.
+void Subscriber::on_pong(const std::string& node, Pushes& pushes) {
+  if (pushes.pongs_due > 0) --pushes.pongs_due;
+  for (FollowedTopic* const topic :
+       topics_at(node, [](const FollowedTopic& one) { return one.expected.has_value(); })) {
+    const EntryId expected = *std::exchange(topic->expected, std::nullopt);
+    const Account& account = topic->account;
+    const bool all = account.newest_delivered() >= expected;
+    if (all && account.unconfirmed_count() == 0) continue;
+    (all && account.unconfirmed_count() > few ? topic->unsure : topic->behind) = true;
+    any_unsure_ = any_unsure_ || topic->unsure;
+  }
 }
 
 // A topic's first message is confirmed before it is shown: from then on it can be told when the history
 // changes. Returns whether there is time to wait.
-bool Subscriber::confirm_new() {
-  if (!std::exchange(any_new_, false)) return true;
+bool Subscriber::confirm_unsure() {
+  if (!std::exchange(any_unsure_, false)) return true;
+  std::map<std::string, FollowedTopics> unsure;
+  for (const auto& [name, topic] : topics_) {
+    if (topic->away || !(topic->unsure || topic->account.needs_confirmation())) continue;
+    unsure[topic->node].push_back(topic.get());
+  }
   bool well = true;
-  for (auto& [name, topic] : topics_) {
-    FollowedTopic& one = *topic;
-    if (one.away || !one.account.needs_confirmation()) continue;
-    well = with_retry(std::string(one.node), [&] { reader_.confirm(one); }) && well && !one.behind;
+  for (const auto& [node, topics] : unsure) {
+    well = with_retry(node, [&] { reader_.confirm(topics); }) && well &&
+           std::ranges::none_of(topics, &FollowedTopic::behind);
   }
   return well;
 }
@@ -364,14 +384,15 @@ bool Subscriber::pulse() {
 void Subscriber::pulse(const std::string& node, Pushes& pushes) {
   const Deadline now = Clock::now();
   if (pushes.connection.asked() && pushes.connection.dead()) throw Outage("no answer in time");
-  pushes.connection.append({"PING"});
-  pushes.connection.flush();
   FollowedTopics topics = topics_at(node, [](const FollowedTopic&) { return true; });
   refresh_topics(topics);
-  const bool just_read = std::exchange(pushes.just_read, false);
   for (FollowedTopic* const topic : topics) {
-    topic->behind = topic->behind || (!just_read && !topic->account.complete_to(topic->state.last));
+    if (topic->account.newest_delivered() > topic->state.last) topic->behind = true;
+    if (pushes.pongs_due == 0) topic->expected = topic->state.last;
   }
+  pushes.connection.append({"PING"});
+  pushes.connection.flush();
+  ++pushes.pongs_due;
   if (++pulses_ % options_.list_every == 0) topics_changed_ = !options_.patterns.empty();
   pushes.next_pulse = now + pulse_time;
 }

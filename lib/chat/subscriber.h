@@ -56,8 +56,8 @@ class Subscriber {
     explicit Pushes(Connection made) : connection(std::move(made)) {}
     Connection connection;
     bool used = false;
-    bool just_read = false;  // the streams, behind what is subscribed to
     std::size_t confirmations_due = 0;
+    std::size_t pongs_due = 0;
     Deadline next_pulse{};
   };
 
@@ -77,9 +77,10 @@ class Subscriber {
   void serve(const std::string& node, Pushes& pushes);
   void wait_for_pushes();
   Deadline next_deadline() const;
-  void on_push(Pushes& pushes, ReplyView push);
+  void on_push(const std::string& node, Pushes& pushes, ReplyView push);
   void on_live(FollowedTopic& topic, std::string_view payload);
-  bool confirm_new();
+  void on_pong(const std::string& node, Pushes& pushes);
+  bool confirm_unsure();
   bool pulse();
   void pulse(const std::string& node, Pushes& pushes);
   FollowedTopics topics_at(const std::string& node, bool (*wanted)(const FollowedTopic&)) const;
@@ -99,8 +100,8 @@ class Subscriber {
   std::map<std::string, std::unique_ptr<FollowedTopic>, std::less<>> topics_;
   std::map<std::string, EntryId> left_off_;  // topics that were removed: they may be added again
   TopicReader reader_;
-  bool more_ = false;     // may have arrived already
-  bool any_new_ = false;  // a topic's first message has come
+  bool more_ = false;        // may have arrived already
+  bool any_unsure_ = false;  // a topic's first message has come
   bool was_live_ = false;
   bool found_topics_ = false;
   bool topics_changed_ = false;

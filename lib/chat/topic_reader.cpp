@@ -217,16 +217,25 @@ void TopicReader::on_live(FollowedTopic& topic, std::string_view payload) {
   topic.too_early = options_.replica;
 }
 
-void TopicReader::confirm(FollowedTopic& topic) {
-  const Anchor* const newest = topic.account.unconfirmed();
-  if (newest == nullptr) return;
-  const std::string id = newest->id.str();
-  const Reply found = pool_.of(topic.name, stop_).command({"XRANGE", stream_key(topic.name), id, id}, stop_);
-  expect(found.view().is_array(), "XRANGE");
-  Message entry;
-  if (found.view().size() == 0 && options_.replica) return;  // not there yet
-  if (found.view().size() == 1) parse_entry(found[0], entry, why_);
-  topic.behind = topic.behind || !topic.account.confirm(entry.pub);
+void TopicReader::confirm(const FollowedTopics& topics) {
+  FollowedTopics asked;
+  for (FollowedTopic* const topic : topics) {
+    topic->unsure = false;
+    const Anchor* const newest = topic->account.unconfirmed();
+    if (newest == nullptr) continue;
+    const std::string id = newest->id.str();
+    pool_.of(topic->name, stop_).append({"XRANGE", stream_key(topic->name), id, id});
+    asked.push_back(topic);
+  }
+  for (FollowedTopic* const topic : asked) {
+    const Reply found = pool_.of(topic->name, stop_).receive(stop_);
+    throw_if_error(found.view(), "XRANGE " + stream_key(topic->name));
+    expect(found.view().is_array(), "XRANGE");
+    Message entry;
+    if (found.view().size() == 0 && options_.replica) continue;  // not there yet
+    if (found.view().size() == 1) parse_entry(found[0], entry, why_);
+    topic->behind = topic->behind || !topic->account.confirm(entry.pub);
+  }
 }
 
 }  // namespace chat

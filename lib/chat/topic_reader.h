@@ -60,11 +60,13 @@ struct FollowedTopic {
   bool start_resolved = false;  // the account has begun
   bool behind = true;           // the stream has to be read again
   bool subscribed = false;
-  bool by_name = false;     // not found by a pattern: it must be there
-  bool too_early = false;   // a live message was not the next one: a replica may not have it yet
-  Deadline caught_up_by{};  // a replica that has less than was delivered then has lost it
-  EntryId to = last_id;     // the end of what is delivered
-  EntryId last_at_start;    // the last ID given then
+  bool by_name = false;             // not found by a pattern: it must be there
+  bool unsure = false;              // what the channel told is to be confirmed
+  bool too_early = false;           // a live message was not the next one: a replica may not have it yet
+  Deadline caught_up_by{};          // a replica that has less than was delivered then has lost it
+  EntryId to = last_id;             // the end of what is delivered
+  EntryId last_at_start;            // the last ID given then
+  std::optional<EntryId> expected;  // so far the channel has told everything when the next PONG comes
   TopicState state;
   Account account;
 };
@@ -93,8 +95,8 @@ class TopicReader {
   void catch_up(const FollowedTopics& topics);
   /// A payload of the topic's channel. Afterwards the topic may be behind.
   void on_live(FollowedTopic& topic, std::string_view payload);
-  /// Looks whether what the channel told stands in the stream.
-  void confirm(FollowedTopic& topic);
+  /// Looks whether what the channel told stands in the streams; all topics are at the same node.
+  void confirm(const FollowedTopics& topics);
 
  private:
   struct Reading;

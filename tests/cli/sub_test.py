@@ -305,6 +305,18 @@ def test_own_entries_before_any_of_ours_are_no_loss(server):
     assert sub.finish().lines == ["own 1", "own 2", "own 3", "own 4", "ours"]
 
 
+def test_what_the_channel_told_is_looked_for_and_not_read_again(server):
+    sub = server.follow("topic1", "--raw")
+    server.pub("topic1", "first")
+    assert sub.line() == "first"
+    with server.client() as client, client.monitor() as monitor:
+        server.pub("topic1", *(f"line {i}" for i in range(1000)))
+        looks = (command["command"].split() for command in monitor.listen() if command["command"].startswith("XRANGE"))
+        _, key, begin, end, *count = next(looks)
+    assert (key, begin, count) == ("chat:{topic1}", end, [])
+    assert sub.stop().err == b""
+
+
 def test_count(server):
     sub = server.follow("topic1", "--raw", "--count", "2")
     server.pub("topic1", "a", "b", "c")
