@@ -42,7 +42,7 @@ def measure_far(count, rounds):
     ways = {delay: Way(delay) for delay in DELAYS}
 
     def rows(name, kind, command, work, limit=None):
-        return [Row(f"{name}, {delay} ms", kind, lambda way=way: work(command(way)), limit and f"{limit}, {delay} ms")
+        return [Row(f"{name}, {delay} ms", kind, lambda way=way: work(command(way)), limit and f"{limit}, {delay} ms", delay)
                 for delay, way in ways.items() if kind == "tool" or installed(command(way)[0])]
 
     groups = [measure_publishing(count, rounds, rows), measure_replaying(count, rounds, rows),

@@ -1,14 +1,10 @@
-"""The figures as a picture: throughput against the peers, and cost against the number of subscribers."""
+"""The figures as a picture: throughput against the peers, and cost against subscribers and distance."""
 import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as pyplot  # noqa: E402 (the backend is chosen first)
 
 COLORS = {"tool": "#1f77b4", "limit": "#9e9e9e", "peer": "#d98c3f"}
-
-
-def find(figures, name):
-    return next((group for group in figures["groups"] if group["group"] == name), None)
 
 
 def draw_bars(axes, group):
@@ -22,7 +18,7 @@ def draw_bars(axes, group):
     axes.set_xlabel("1000 messages/s")
 
 
-def draw_curves(axes, group):
+def draw_subscribers(axes, group):
     for kind, label in (("tool", "chat-pub, N chat-sub"), ("limit", "raw hiredis")):
         rows = [row for row in group["rows"] if row["kind"] == kind and row["values"]]
         axes.plot([row["x"] for row in rows], [row["median"] for row in rows], "o-", color=COLORS[kind], label=label)
@@ -34,15 +30,40 @@ def draw_curves(axes, group):
     axes.legend(fontsize=8)
 
 
-PANELS = {"publish": draw_bars, "end to end": draw_bars, "replay": draw_bars, "subscribers": draw_curves}
+def draw_distance(axes, *groups):
+    """Each program's curve; those that show the limit are broken lines."""
+    curves = {}
+    for row in (row for group in groups for row in group["rows"] if row["values"]):
+        curves.setdefault((row["name"].rpartition(",")[0], row["kind"]), []).append((row["x"], row["median"]))
+    for (name, kind), points in curves.items():
+        axes.plot(*zip(*points), "o--" if kind == "limit" else "o-", label=name, markersize=3)
+    axes.set_xscale("symlog", linthresh=1)
+    axes.set_yscale("log")
+    axes.set_xlabel("ms to Redis and back")
+    axes.set_ylabel(groups[0]["unit"])
+    axes.legend(fontsize=7)
+
+
+def draw_far_throughput(axes, publishing, replaying, *_):
+    draw_distance(axes, publishing, replaying)
+    axes.set_title("from far away: publishing and replaying", fontsize=9)
+
+
+def draw_far_time(axes, _, __, starting, *___):
+    draw_distance(axes, starting)
+    axes.set_title("from far away: " + starting["title"], fontsize=9)
+
+
+PANELS = [("publish", draw_bars), ("end to end", draw_bars), ("replay", draw_bars), ("subscribers", draw_subscribers),
+          ("far", draw_far_throughput), ("far", draw_far_time)]
 
 
 def plot(figures, file):
     matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "bench", "font.size": 8})
-    picture, panels = pyplot.subplots(2, 2, figsize=(11, 6), layout="constrained")
-    for axes, (name, draw) in zip(panels.flat, PANELS.items()):
-        group = find(figures, name)
+    picture, panels = pyplot.subplots(3, 2, figsize=(11, 9.5), layout="constrained")
+    for axes, (name, draw) in zip(panels.flat, PANELS):
+        groups = [group for group in figures["groups"] if group["group"] == name]
         axes.spines[["top", "right"]].set_visible(False)
-        if group:
-            draw(axes, group)
+        if groups:
+            draw(axes, *groups)
     picture.savefig(file, format="svg", metadata={"Date": None})
