@@ -19,9 +19,10 @@ bool is(const Anchor& anchor, const Entry& entry) {
 
 std::string Loss::text(const std::string& topic) const {
   const std::string messages = std::to_string(count) + (count == 1 ? " message" : " messages");
-  if (reason == Reason::other_history) {
-    return topic + ": Redis came back with an older history: " + messages + " up to " + up_to.str() +
-           " that were shown are gone from it";
+  if (reason == Reason::other_history || reason == Reason::not_there) {
+    const bool sure = reason == Reason::other_history;
+    return topic + (sure ? ": " : ": forged, or ") + "Redis came back with an older history: " + messages +
+           " up to " + up_to.str() + " that were shown are " + (sure ? "gone from it" : "not in it");
   }
   const std::string text = topic + ": lost " + messages + (before ? " between " : " after ") + after.str() +
                            (before ? " and " : " up to ") + up_to.str() + ": ";
@@ -268,8 +269,7 @@ void Account::place(const Entry& entry) {
 // Takes those that stand before it or in its place, and tells whether it is one of those delivered.
 bool Account::take_unconfirmed(const Entry& entry) {
   const auto same = [&](const Unconfirmed& one) {
-    return one.anchor.pub == entry.pub && one.content == entry.content &&
-           (doubtful() || one.anchor.id == entry.id);
+    return one.anchor.pub == entry.pub && one.content == entry.content;
   };
   bool found = false;
   while (!unconfirmed_.empty() && unconfirmed_.front().anchor.id.n <= entry.id.n) {
@@ -284,7 +284,7 @@ bool Account::take_unconfirmed(const Entry& entry) {
     }
     unconfirmed_.pop_front();
   }
-  if (found || !doubtful()) return found;
+  if (found) return true;
   // What is stored again has another place than it had.
   if (const auto at = std::ranges::find_if(unconfirmed_, same); at != unconfirmed_.end()) {
     unconfirmed_.erase(at);
@@ -300,13 +300,11 @@ bool Account::take_unconfirmed(const Entry& entry) {
 void Account::pass_unconfirmed() {
   const Unconfirmed& one = unconfirmed_.front();
   delivered_ids_.add(topic_, one.anchor.pub, one.content, ++serial_);
-  if (doubtful()) {  // perhaps this is another history, in which it comes later
-    forked_ = true;
-    if (forks_.empty() || !forks_.back().assumed || forks_.back().up_to + 1 != serial_) {
-      add_fork(serial_ - 1, true);
-    }
-    forks_.back().up_to = serial_;
+  forked_ = true;  // perhaps: this may be another history, in which it comes later
+  if (forks_.empty() || !forks_.back().assumed || forks_.back().up_to + 1 != serial_) {
+    add_fork(serial_ - 1, true);
   }
+  forks_.back().up_to = serial_;
   ++in_hole_;
   passed_ = one.anchor.id;
   unconfirmed_.pop_front();
@@ -396,16 +394,16 @@ void Account::finish() {
     for (Unconfirmed& one : unconfirmed_) displaced_.push_back(std::move(one));
     unconfirmed_.clear();
   }
-  if (doubtful()) {
-    for (const Unconfirmed& one : displaced_) {
-      // It may have been forged: it stands for no other one.
-      delivered_ids_.add_alone(topic_, one.anchor.pub, one.content);
-      up_to = one.anchor.id;
-      forked_ = true;
-    }
-    gone += displaced_.size();
+  for (const Unconfirmed& one : displaced_) {
+    // It may have been forged: it stands for no other one.
+    delivered_ids_.add_alone(topic_, one.anchor.pub, one.content);
+    up_to = one.anchor.id;
+    forked_ = true;
   }
-  if (gone > 0) losses_.push_back({Loss::Reason::other_history, gone, {}, up_to, false});
+  gone += displaced_.size();
+  // A history may change under a connection that lives on: a cluster's master is demoted, and comes back.
+  const auto reason = reconnected_ || replica_ ? Loss::Reason::other_history : Loss::Reason::not_there;
+  if (gone > 0) losses_.push_back({reason, gone, {}, up_to, false});
   hole_.count = std::exchange(refuted_, 0);
   if (hole_.count > 0) losses_.push_back(hole_);
   hole_ = {};

@@ -29,7 +29,8 @@ struct Loss {
     expired,  ///< these three are what a group can tell
     deleted,
     rolled_back,
-    other_history  ///< delivered, up to `up_to`; Redis came back without them
+    other_history,  ///< delivered, up to `up_to`; Redis came back without them
+    not_there       ///< the same, or they were forged: only the channel has told them
   } reason = Reason::trimmed;
   std::uint64_t count = 0;
   EntryId after;
@@ -45,9 +46,9 @@ struct Loss {
 /// what the channel brings, and says of each message whether to deliver it. No socket, no clock.
 ///
 /// At the end of a reading that reached the history's end: delivered since the start, less what was told as
-/// gone (other_history), plus what was told as trimmed, is as much as the history has stored since the start.
-/// Which messages are told is exact as long as a position of the trail is in both histories; else it is so by
-/// count.
+/// gone (other_history, not_there), plus what was told as trimmed, is as much as the history has stored since
+/// the start. Which messages are told is exact as long as a position of the trail is in both histories; else
+/// it is so by count.
 ///
 /// A reading: begin_reading() tells after which ID to ask, entry() judges what comes, end_of_reading() ends
 /// it. Where they answer `read`, the rest of the reading is void: begin another one.
@@ -126,7 +127,6 @@ class Account {
   };
   enum class Search : std::uint8_t { none, oldest, steps };
 
-  bool doubtful() const { return reconnected_ || replica_; }
   Verdict check(const Entry& first);
   Verdict missing();
   Verdict search(const Entry& oldest);

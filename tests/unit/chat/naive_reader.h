@@ -78,8 +78,6 @@ struct Naive {
     for (const Stored& one : std::exchange(unheard, {})) reader.hear(here, one);
   }
   void move(bool keep_connection) {
-    // What only the channel has told may be forged, and is told as gone only from a new connection.
-    if (keep_connection) reader.confirm(here);
     std::swap(here, there);
     if (!comes_back) there = here;
     lost_before = reader.lost;
