@@ -76,6 +76,13 @@ bool lost_redis(const Reader& reader) {
   });
 }
 
+bool told_forged(const Reader& reader) {
+  return std::ranges::any_of(reader.runs, [](const Tool* tool) {
+    return std::ranges::any_of(
+        tool->told, [](const Told& told) { return told.text.find("forged, or") != std::string::npos; });
+  });
+}
+
 // Whether something has ended that may have to be done again.
 bool may_repeat(const Reader& reader) {
   return std::ranges::any_of(reader.runs, [](const Tool* tool) {
@@ -127,6 +134,8 @@ void Schedule::check_reader(const Reader& reader) const {
   }
   if (reader.kind != Reader::Kind::group) check_once_and_in_order(reader, lines);
   if (is_split(reader)) return;
+  // Nobody forges here, and a history that changes under a connection that lives on is a cluster's.
+  if (nodes_.empty() && told_forged(reader)) violated(reader.name, "took what is gone for forged");
   const std::set<Line> missing = missing_of(reader, lines);
   check_left(reader, lines, missing);
   // What was trimmed in another history can't be told from what was trimmed in the one before.
