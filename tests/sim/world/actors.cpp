@@ -10,6 +10,13 @@ Tool& Schedule::make_tool(const std::string& name) {
   return tool;
 }
 
+// At one in so many system calls, or, more often in some runs, just behind what others see.
+void Schedule::let_be_killed(Tool& tool, std::uint64_t once_in) {
+  if (!plan_.has(Fault::kill_tool) || faults_over_) return;
+  tool.process.killed_once_in = once_in;
+  tool.process.killed_once_in_effects = 1 + world_.random.below(12);
+}
+
 chat::PublisherOptions Schedule::publishing() {
   chat::PublisherOptions options;
   if (world_.random.chance(30)) options.stored = [](std::uint64_t, chat::EntryId) {};
@@ -53,9 +60,7 @@ void Schedule::run_import(Author& author) {
   author.runs.push_back(&tool);
   // A node that doesn't know yet that another one has taken over still leads to it.
   author.last_run = faults_over_ && !taking_over_;
-  if (plan_.has(Fault::kill_tool) && !faults_over_) {
-    tool.process.killed_once_in = 20 + world_.random.below(500);
-  }
+  let_be_killed(tool, 20 + world_.random.below(500));
   std::string text;
   Time when = world_.now();
   for (std::uint32_t i = 1; i <= author.lines; ++i) {
@@ -77,7 +82,10 @@ void Schedule::again(Tool& tool, bool always, std::function<void()> run) {
   tool.after_end = [this, &tool, always, last = faults_over_ && !taking_over_ && !always,
                     run = std::move(run)] {
     if (last_runs_ || (last && tool.end == Tool::End::done)) return;
-    world_.after(faults_over_ ? second : world_.some_time(millisecond, 5 * second), [this, run] {
+    // Soon, or when much has been stored, and trimmed, since then.
+    const Time least = world_.random.chance(30) ? second : 0;
+    const Time wait = faults_over_ ? second : least + world_.some_time(millisecond, 5 * second);
+    world_.after(wait, [this, run] {
       if (!last_runs_) run();
     });
   };

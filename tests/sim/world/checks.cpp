@@ -42,7 +42,10 @@ void Schedule::check() {
   check_history();
   left_ = left_in_stream();
   for (const auto& author : authors_) check_author(*author);
-  for (const auto& reader : readers_) check_reader(*reader);
+  for (const auto& reader : readers_) {
+    check_reader(*reader);
+    if (reader->kind == Reader::Kind::group) check_group(*reader);
+  }
 }
 
 // Each line once, each author's in the order in which they were typed.

@@ -63,7 +63,10 @@ void Schedule::end_faults() {
   network_.options.split_once_in = 0;
   network_.options.most_delay = millisecond;
   disk_.full = false;
-  for (const auto& tool : tools_) tool->process.killed_once_in = tool->process.paused_once_in = 0;
+  for (const auto& tool : tools_) {
+    Process& process = tool->process;
+    process.killed_once_in = process.paused_once_in = process.killed_once_in_effects = 0;
+  }
   end_server_faults();
 }
 

@@ -54,6 +54,7 @@ ssize_t OutputPipe::write(std::string_view bytes) {
   }
   text_ += bytes;
   process_.trace("prints " + std::string(bytes));
+  process_.after_effect();
   return static_cast<ssize_t>(bytes.size());
 }
 

@@ -1,5 +1,7 @@
 #include "sim/world/plan.h"
 
+#include <algorithm>
+
 namespace sim {
 
 namespace {
@@ -29,6 +31,15 @@ std::string Plan::str() const {
   return text;
 }
 
+bool Plan::is_quiet() const {
+  constexpr std::array harmless{Fault::split,        Fault::late,      Fault::small_output, Fault::trim,
+                                Fault::block_output, Fault::full_disk, Fault::bad_handler};
+  for (std::size_t i = 0; i < fault_count; ++i) {
+    if (faults_[i] && std::ranges::find(harmless, static_cast<Fault>(i)) == harmless.end()) return false;
+  }
+  return true;
+}
+
 Plan make_plan(World& world) {
   Random& random = world.random;
   const auto up_to = [&random](std::uint64_t most) {
@@ -48,7 +59,7 @@ Plan make_plan(World& world) {
   plan.wait = plan.replica && random.chance(50);
   // An import gives the same messages the same names again: under the same IDs they look like one history.
   plan.clock_was_ahead = plan.importers == 0 && random.chance(15);
-  plan.max_len = 1 + up_to(30);
+  plan.max_len = 1 + up_to(random.chance(50) ? 8 : 30);  // few: much is trimmed between two runs
   plan.claim_after = world.some_time(100 * millisecond, 10 * second);
   constexpr std::array kinds{Persistence::none, Persistence::snapshot, Persistence::everysec,
                              Persistence::always};

@@ -105,6 +105,10 @@ void Process::at_blocking_call() {
   if (!at_call() && std::uncaught_exceptions() == 0) throw Killed();
 }
 
+void Process::after_effect() {
+  if (world_.once_in(killed_once_in_effects)) kill();
+}
+
 int Process::poll(pollfd* fds, nfds_t count, int timeout_ms) {
   at_blocking_call();
   if (dying_) return 0;

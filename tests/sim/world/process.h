@@ -84,6 +84,9 @@ class Process {
   bool dying() const { return dying_; }
   /// The same where it may block: throws Killed again where the first one was caught.
   void at_blocking_call();
+  /// Something that others see is done, and not yet noted that it is: killed just here, it leaves most to be
+  /// done again.
+  void after_effect();
   int poll(pollfd* fds, nfds_t count, int timeout_ms);
   /// Waits for so long, or until wake().
   void sleep_until(Time when);
@@ -100,6 +103,7 @@ class Process {
   /// Chances, one in so many system calls; 0: never.
   std::uint64_t killed_once_in = 0;
   std::uint64_t paused_once_in = 0;
+  std::uint64_t killed_once_in_effects = 0;  // what others see
   std::function<void()> on_end;
   /// It has had connections to two servers at once, of which one was no master any more; or it was sent back
   /// to such a one by who didn't know of the new one.

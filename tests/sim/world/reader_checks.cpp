@@ -253,4 +253,27 @@ void Schedule::check_losses(const Reader& reader, const std::vector<Line>& lines
   }
 }
 
+// Whom nothing cuts off or holds up, that is given nothing twice, and what it is done with is acknowledged.
+void Schedule::check_group(const Reader& group) {
+  if (!plan_.is_quiet() || may_repeat(group)) return;
+  std::set<Line> done;
+  for (const Line& line : group.handled) {
+    if (!done.insert(line).second) violated(group.name, "gave " + line.str() + " twice");
+  }
+  for (const Oracle::Stored& one : stored("chat:{topic2}")) {
+    if (!done.insert(one.line).second)
+      violated(group.name, "put " + one.line.str() + " aside, and was done with it");
+  }
+  const Database& data = serving("chat:{topic1}").server().data();
+  const auto place = data.find("chat:{topic1}");
+  if (place == data.end()) return;
+  const auto& groups = std::get<Stream>(place->second.data).groups;
+  const auto g = groups.find("g");
+  if (g == groups.end()) return;
+  for (const Oracle::Stored& one : history_) {
+    if (done.contains(one.line) && g->second.pending.contains(one.id))
+      violated(group.name, "did not acknowledge " + one.line.str());
+  }
+}
+
 }  // namespace sim

@@ -57,6 +57,7 @@ class Schedule {
  private:
   // Who takes part (actors.cpp, workers.cpp).
   Tool& make_tool(const std::string& name);
+  void let_be_killed(Tool& tool, std::uint64_t once_in);
   void add_author(std::uint32_t number);
   void add_importer(std::uint32_t number);
   void run_import(Author& author);
@@ -145,6 +146,7 @@ class Schedule {
   void check_history() const;
   void check_author(const Author& author) const;
   void check_reader(const Reader& reader) const;
+  void check_group(const Reader& group);
   void check_once_and_in_order(const Reader& reader, const std::vector<Line>& lines) const;
   bool looked_given(const Oracle::Stored& one, const std::vector<Line>& lines) const;
   void check_left(const Reader& reader, const std::vector<Line>& lines, std::set<Line> missing) const;

@@ -39,9 +39,7 @@ void Schedule::run_cursor(Reader& reader) {
   Tool& tool = make_tool(reader.name);
   if (!reader.runs.empty()) tool.process.newest_master = reader.runs.back()->process.newest_master;
   reader.runs.push_back(&tool);
-  if (plan_.has(Fault::kill_tool) && !faults_over_) {
-    tool.process.killed_once_in = 20 + world_.random.below(500);
-  }
+  let_be_killed(tool, 20 + world_.random.below(500));
   chat::ReplayOptions options;
   options.reading.topics = {"topic1"};
   options.reading.start.kind = chat::StartAt::Kind::after;
@@ -77,9 +75,7 @@ void Schedule::add_group() {
 void Schedule::run_worker(Reader& group) {
   Tool& tool = make_tool("worker" + std::to_string(group.runs.size() + 1));
   group.runs.push_back(&tool);
-  if (plan_.has(Fault::kill_tool) && !faults_over_) {
-    tool.process.killed_once_in = 50 + world_.random.below(1000);
-  }
+  let_be_killed(tool, 50 + world_.random.below(1000));
   chat::ReplayOptions options;
   options.reading.topics = {"topic1"};
   options.reading.live = true;
@@ -126,6 +122,7 @@ std::optional<std::string> Schedule::handle(Reader& reader, Process& process, co
   }
   process.trace("handles " + input);
   reader.handled.insert(reader.handled.end(), lines.begin(), lines.end());
+  process.after_effect();
   return std::nullopt;
 }
 
