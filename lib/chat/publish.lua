@@ -135,6 +135,22 @@ local function acknowledged_is_there()
   return later(oldest_ms, after_ms) or oldest_ms == after_ms and later(oldest_n, after_n)
 end
 
+-- The highest of the publisher's messages before this batch that the history has.
+local function highest_before()
+  local to = after
+  while true do
+    local page = call('XREVRANGE', stream, to, '-', 'COUNT', 100)
+    for _, entry in ipairs(page) do
+      to = '(' .. entry[1]
+      for i = 1, #entry[2], 2 do
+        local by_whom, number = entry[2][i + 1]:match('^(.+)-(%d+)$')
+        if entry[2][i] == 'pub' and by_whom == publisher then return tonumber(number) end
+      end
+    end
+    if #page < 100 then return 0 end
+  end
+end
+
 local before
 if ttl == '0' then
   before = redis.call('HGET', info, 'import:' .. publisher)
@@ -145,6 +161,10 @@ else
     local why
     before, why = position_in_stream()
     if why and now > sent_first then return redis.error_reply('UNSURE ' .. why) end
+    -- What an answer told that was lost, the position would tell again.
+    if before and acked > 0 and acked == first - 1 and not acknowledged_is_there() then
+      before = before .. ' ' .. first .. ' ' .. first - 1 - math.min(highest_before(), first - 1)
+    end
   end
 end
 local last, mark = (before or ''):match('^(%d+) %d+ %d+(.*)')
