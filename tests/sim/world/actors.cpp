@@ -41,6 +41,7 @@ void Schedule::add_author(std::uint32_t number) {
     std::string text = Line{number, i}.str();
     if (world_.once_in(long_once)) text += ' ' + std::string(world_.random.below(3000), 'x');
     world_.at(when, [&tool, text] { tool.input->type(text + '\n'); });
+    if (i == author.lines) last_words_.push_back(when);
     if (burst && !world_.once_in(10)) continue;
     when += static_cast<Time>(world_.random.below(static_cast<std::uint64_t>(2 * gap + 1)));
   }

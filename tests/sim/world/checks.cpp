@@ -45,6 +45,7 @@ void Schedule::check() {
   for (const auto& reader : readers_) {
     check_reader(*reader);
     if (reader->kind == Reader::Kind::group) check_group(*reader);
+    if (reader->kind == Reader::Kind::subscriber) check_in_time(*reader);
   }
 }
 

@@ -43,6 +43,10 @@ void OutputPipe::block(Time until) {
 
 short OutputPipe::ready() { return blocked() && unread_ >= capacity ? 0 : POLLOUT; }
 
+Time OutputPipe::written_at(std::size_t place) const {
+  return std::ranges::upper_bound(ends_, place, {}, &std::pair<std::size_t, Time>::first)->second;
+}
+
 ssize_t OutputPipe::write(std::string_view bytes) {
   if (blocked()) {
     bytes = bytes.substr(0, capacity - std::min(unread_, capacity));
@@ -53,6 +57,7 @@ ssize_t OutputPipe::write(std::string_view bytes) {
     }
   }
   text_ += bytes;
+  ends_.emplace_back(text_.size(), process_.world().now());
   process_.trace("prints " + std::string(bytes));
   process_.after_effect();
   return static_cast<ssize_t>(bytes.size());

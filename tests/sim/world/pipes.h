@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "sim/world/process.h"
 
@@ -27,6 +29,8 @@ class OutputPipe : public Descriptor {
   explicit OutputPipe(Process& process) : process_(process) {}
   /// Everything that was ever written.
   const std::string& text() const { return text_; }
+  /// When this byte of it was written.
+  Time written_at(std::size_t place) const;
   void block(Time until);
   short ready() override;
   ssize_t write(std::string_view bytes) override;
@@ -37,6 +41,7 @@ class OutputPipe : public Descriptor {
   static constexpr std::size_t capacity = 512;  // of one that isn't read
   Process& process_;
   std::string text_;
+  std::vector<std::pair<std::size_t, Time>> ends_;  // of what was written at once, and when
   Time blocked_until_ = 0;
   std::size_t unread_ = 0;
 };

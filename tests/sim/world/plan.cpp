@@ -33,9 +33,11 @@ std::string Plan::str() const {
 
 bool Plan::is_quiet() const {
   constexpr std::array harmless{Fault::split,        Fault::late,      Fault::small_output, Fault::trim,
-                                Fault::block_output, Fault::full_disk, Fault::bad_handler};
+                                Fault::block_output, Fault::full_disk, Fault::bad_handler,  Fault::kill_tool};
   for (std::size_t i = 0; i < fault_count; ++i) {
-    if (faults_[i] && std::ranges::find(harmless, static_cast<Fault>(i)) == harmless.end()) return false;
+    const bool of_many = i >= static_cast<std::size_t>(Fault::lag) && deployment == Deployment::server;
+    if (faults_[i] && !of_many && std::ranges::find(harmless, static_cast<Fault>(i)) == harmless.end())
+      return false;
   }
   return true;
 }

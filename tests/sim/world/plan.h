@@ -66,7 +66,7 @@ struct Plan {
 
   bool has(Fault fault) const { return faults_[static_cast<std::size_t>(fault)]; }
   void set(Fault fault, bool on) { faults_[static_cast<std::size_t>(fault)] = on; }
-  /// Whether no tool is cut off from Redis, held up or killed, but by its command.
+  /// Whether no tool is cut off from Redis, or held up, but by its command.
   bool is_quiet() const;
   std::string str() const;
 

@@ -253,6 +253,24 @@ void Schedule::check_losses(const Reader& reader, const std::vector<Line>& lines
   }
 }
 
+// A subscriber that is there, and that nothing holds up, shows at once what is said.
+void Schedule::check_in_time(const Reader& subscriber) {
+  constexpr Time at_once = 2 * second;
+  if (!plan_.is_quiet() || plan_.has(Fault::block_output) || plan_.clock_was_ahead) return;
+  const OutputPipe& output = *subscriber.runs.front()->output;
+  const std::string& text = output.text();
+  const auto clock = serving("chat:{topic1}").server().now() * millisecond;
+  std::map<Line, Time> stored_at;
+  for (const Oracle::Stored& one : history_)
+    stored_at[one.line] = world_.now() - (clock - static_cast<Time>(one.id.ms) * millisecond);
+  for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
+    const Line line = Line::parse(std::string_view(text).substr(at));
+    const Time from = std::max(stored_at[line], subscriber.runs.front()->begun);
+    if (output.written_at(end) > from + at_once)
+      violated(subscriber.name, "gave " + line.str() + " too late");
+  }
+}
+
 // Whom nothing cuts off or holds up, that is given nothing twice, and what it is done with is acknowledged.
 void Schedule::check_group(const Reader& group) {
   if (!plan_.is_quiet() || may_repeat(group)) return;

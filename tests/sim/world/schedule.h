@@ -147,6 +147,7 @@ class Schedule {
   void check_author(const Author& author) const;
   void check_reader(const Reader& reader) const;
   void check_group(const Reader& group);
+  void check_in_time(const Reader& subscriber);
   void check_once_and_in_order(const Reader& reader, const std::vector<Line>& lines) const;
   bool looked_given(const Oracle::Stored& one, const std::vector<Line>& lines) const;
   void check_left(const Reader& reader, const std::vector<Line>& lines, std::set<Line> missing) const;
@@ -185,6 +186,7 @@ class Schedule {
   bool taking_over_ = false;  // the old master does not follow yet
   std::vector<std::unique_ptr<Tool>> tools_;
   std::vector<std::unique_ptr<Author>> authors_;
+  std::vector<Time> last_words_;  // when each types the last line
   std::vector<std::unique_ptr<Reader>> readers_;
   bool faults_over_ = false;
   bool last_runs_ = false;       // what ends now isn't run again

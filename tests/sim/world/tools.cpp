@@ -44,6 +44,7 @@ void Tool::start(Work work) {
   };
   process.start([this, work = std::move(work)]() mutable {
     process.trace("begins");
+    begun = process.world().now();
     try {
       work();
       end = End::done;

@@ -41,6 +41,7 @@ class Tool {
   std::shared_ptr<OutputPipe> output;
   std::vector<Told> told;
   End end = End::running;
+  Time begun = 0;
   std::optional<chat::Failure> failure;
   std::string error;
 

@@ -1,4 +1,6 @@
 // Those who read.
+#include <algorithm>
+
 #include "sim/world/schedule.h"
 
 namespace sim {
@@ -19,7 +21,13 @@ void Schedule::add_subscriber(std::uint32_t number) {
   reader.from_now = world_.random.chance(30);
   Tool& tool = make_tool(reader.name);
   reader.runs.push_back(&tool);
-  world_.at(world_.some_time(0, plan_.active), [this, &tool, &reader] {
+  Time when = world_.some_time(0, plan_.active);
+  // What is said while it begins, and nothing more after that.
+  if (world_.random.chance(25)) {
+    when = last_words_[world_.random.below(last_words_.size())];
+    when -= std::min(when, world_.some_time(0, 4 * millisecond));
+  }
+  world_.at(when, [this, &tool, &reader] {
     chat::SubscriberOptions options;
     options.topics = {"topic1"};
     if (!reader.from_now) options.start.kind = chat::StartAt::Kind::after;
