@@ -421,6 +421,7 @@ Account::Verdict Account::live(const Entry& entry) {
   if (id <= at_ && id.n <= numbered_->n) return known() ? Verdict::skip : Verdict::read;
   if (id.n != last.n + 1 || id <= position() || unconfirmed_.size() >= most_ahead) return Verdict::read;
   unconfirmed_.push_back({{id, std::string(entry.pub)}, entry.content});
+  future_ = false;
   return forked_ && known() ? Verdict::skip : Verdict::deliver;
 }
 

@@ -165,6 +165,24 @@ TEST_CASE("an account: a start in the future") {
   CHECK(reader.told.empty());
 }
 
+TEST_CASE("an account: a start in the future ends with what is heard behind it") {
+  History history;
+  Reader reader;
+  store(history, "a", 1, 2);
+  reader.account.start_after(EntryId{9000, 0});
+  reader.read(history);
+  reader.read(history);
+  history.clock = 10'000;
+  for (std::uint64_t i = 3; i <= 5; ++i) {
+    store(history, "a", i, i);
+    reader.hear(history, history.all.back());
+  }
+  history.trim(1);
+  reader.read(history);
+  CHECK(reader.delivered == pubs("a", 3, 5));
+  CHECK(reader.told.empty());
+}
+
 TEST_CASE("an account: a late writer on the old master") {
   // Both have a1 to a3; b has gone on, and then a stores one more (or several), later.
   const auto late = GENERATE(1, 5, 10);
