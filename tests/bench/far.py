@@ -45,7 +45,7 @@ def measure_far(count, rounds):
         return [Row(f"{name}, {delay} ms", kind, lambda way=way: work(command(way)), limit and f"{limit}, {delay} ms", delay)
                 for delay, way in ways.items() if kind == "tool" or installed(command(way)[0])]
 
-    groups = [measure_publishing(count, rounds, rows), measure_replaying(count, rounds, rows),
+    groups = [measure_publishing(count, rounds, rows), measure_replaying(2 * count, rounds, rows),
               measure_starting(rounds, rows), measure_typing(5 * count, rounds, rows)]
     for way in ways.values():
         way.end()
