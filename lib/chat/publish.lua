@@ -87,9 +87,10 @@ if #ms > 1 and ms:sub(1, 1) == '0' then ms = ms:gsub('^0+(%d)', '%1') end
 n, max_len, max_age = tonumber(n), tonumber(max_len), tonumber(max_age)
 
 -- What an earlier sending of this batch has stored, where the position has expired: its publisher was asleep, or
--- the clock has stepped. It stands behind what was there then, and came in its time.
+-- the clock has stepped. It stands behind what was there then, and came in its time, or has the time of the one
+-- before: a clock that was ahead is back.
 local function position_in_stream()
-  local found, from, next_n = false, after, nil
+  local found, from, next_n, ahead = false, after, nil, nil
   local until_ms = not guess and later(sent_last, after:match('^%d+')) and sent_last or highest
   while true do
     local page = call('XRANGE', stream, '(' .. from, '+', 'COUNT', 100)
@@ -102,12 +103,13 @@ local function position_in_stream()
         if entry[2][i] == 'pub' then
           next_n = next_n or tonumber(entry_n)
           local by_whom, number = entry[2][i + 1]:match('^(.+)-(%d+)$')
-          if by_whom == publisher and not later(entry_ms, until_ms) then
+          if by_whom == publisher then
             found = number .. ' ' .. entry_ms .. ' ' .. entry_n
           end
         end
       end
-      more = more and not later(entry_ms, until_ms)
+      if later(entry_ms, until_ms) then ahead = ahead or entry_ms end
+      more = more and (not ahead or entry_ms == ahead)
     end
     if not more then break end
   end

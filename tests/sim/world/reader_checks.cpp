@@ -166,20 +166,29 @@ void Schedule::check_once_and_in_order(const Reader& reader, const std::vector<L
     if (repeats || oracle_.is_not_known_again(line)) continue;
     if (!given.insert(line).second) violated(reader.name, "gave " + line.str() + " twice");
     if (given_up) continue;
-    if (before && place->second < *before) violated(reader.name, "gave " + line.str() + " too late");
+    if (before && place->second < *before) {
+      // What was trimmed when the reader came to it, and came back with an older state, is given then.
+      if (was_trimmed(history_[place->second])) continue;
+      violated(reader.name, "gave " + line.str() + " too late");
+    }
     before = place->second;
   }
 }
 
-// Whether it was trimmed in a history that was given up, and in its place the reader was given another one.
+// Whether it was trimmed in a history that was given up.
+bool Schedule::was_trimmed(const Oracle::Stored& one) const {
+  return plan_.max_len > 0 &&
+         std::ranges::any_of(oracle_.given_up_of("chat:{topic1}"), [&](const Oracle::Stored& other) {
+           return other.id > one.id && other.id.seq >= one.id.seq + plan_.max_len;
+         });
+}
+
+// The same, and the reader was given another one in its place.
 bool Schedule::looked_given(const Oracle::Stored& one, const std::vector<Line>& lines) const {
-  bool trimmed = false;
-  bool given = false;
-  for (const Oracle::Stored& other : oracle_.given_up_of("chat:{topic1}")) {
-    trimmed = trimmed || (other.id > one.id && other.id.seq >= one.id.seq + plan_.max_len);
-    given = given || (other.id.seq == one.id.seq && std::ranges::find(lines, other.line) != lines.end());
-  }
-  return plan_.max_len > 0 && trimmed && given;
+  return was_trimmed(one) &&
+         std::ranges::any_of(oracle_.given_up_of("chat:{topic1}"), [&](const Oracle::Stored& other) {
+           return other.id.seq == one.id.seq && std::ranges::find(lines, other.line) != lines.end();
+         });
 }
 
 // What stands in the stream in the end was given, or told as lost: what was trimmed may come back with an

@@ -149,6 +149,7 @@ class Schedule {
   void check_group(const Reader& group);
   void check_in_time(const Reader& subscriber);
   void check_once_and_in_order(const Reader& reader, const std::vector<Line>& lines) const;
+  bool was_trimmed(const Oracle::Stored& one) const;
   bool looked_given(const Oracle::Stored& one, const std::vector<Line>& lines) const;
   void check_left(const Reader& reader, const std::vector<Line>& lines, std::set<Line> missing) const;
   void check_count(const Reader& reader, const std::vector<Line>& lines, const std::set<Line>& missing) const;
