@@ -362,9 +362,9 @@ bool Subscriber::confirm_unsure() {
     unsure[topic->node].push_back(topic.get());
   }
   bool well = true;
-  for (const auto& [node, topics] : unsure) {
-    well = with_retry(node, [&] { reader_.confirm(topics); }) && well &&
-           std::ranges::none_of(topics, &FollowedTopic::behind);
+  for (const auto& at : unsure) {
+    well = with_retry(at.first, [&] { reader_.confirm(at.second); }) && well &&
+           std::ranges::none_of(at.second, &FollowedTopic::behind);
   }
   return well;
 }
