@@ -86,6 +86,19 @@ end
 if #ms > 1 and ms:sub(1, 1) == '0' then ms = ms:gsub('^0+(%d)', '%1') end
 n, max_len, max_age = tonumber(n), tonumber(max_len), tonumber(max_age)
 
+-- The entry's pub, if it has one: then its n counts.
+local function pub_of(entry)
+  for i = 1, #entry[2], 2 do
+    if entry[2][i] == 'pub' then return entry[2][i + 1] end
+  end
+end
+
+-- Which of the publisher's messages the entry is; nothing when it is none of them.
+local function number_of(entry)
+  local by_whom, number = (pub_of(entry) or ''):match('^(.+)-(%d+)$')
+  return by_whom == publisher and number
+end
+
 -- What an earlier sending of this batch has stored, where the position has expired: its publisher was asleep, or
 -- the clock has stepped. It stands behind what was there then, and came in its time, or has the time of the one
 -- before: a clock that was ahead is back.
@@ -99,15 +112,9 @@ local function position_in_stream()
     for _, entry in ipairs(page) do
       from = entry[1]
       local entry_ms, entry_n = from:match('^(%d+)-(%d+)$')
-      for i = 1, #entry[2], 2 do
-        if entry[2][i] == 'pub' then
-          next_n = next_n or tonumber(entry_n)
-          local by_whom, number = entry[2][i + 1]:match('^(.+)-(%d+)$')
-          if by_whom == publisher then
-            found = number .. ' ' .. entry_ms .. ' ' .. entry_n
-          end
-        end
-      end
+      if pub_of(entry) then next_n = next_n or tonumber(entry_n) end
+      local number = number_of(entry)
+      if number then found = number .. ' ' .. entry_ms .. ' ' .. entry_n end
       if later(entry_ms, until_ms) then ahead = ahead or entry_ms end
       more = more and (not ahead or entry_ms == ahead)
     end
@@ -123,17 +130,13 @@ end
 local function acknowledged_is_there()
   if n < tonumber(after:match('%d+$')) then return false end
   local entry = call('XRANGE', stream, after, after)[1]
-  for i = 1, entry and #entry[2] or 0, 2 do
-    if entry[2][i] == 'pub' then return entry[2][i + 1]:match('^(.+)-%d+$') == publisher end
-  end
+  if entry and pub_of(entry) then return number_of(entry) end
   local oldest = call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
   if entry or not oldest then return not entry end
   local oldest_ms, oldest_n = oldest[1]:match('^(%d+)-(%d+)$')
   local after_ms, after_n = after:match('^(%d+)-(%d+)$')
   -- What counts has a higher n, too, in the same history.
-  local counts = false
-  for i = 1, #oldest[2], 2 do counts = counts or oldest[2][i] == 'pub' end
-  if counts and not later(oldest_n, after_n) then return false end
+  if pub_of(oldest) and not later(oldest_n, after_n) then return false end
   return later(oldest_ms, after_ms) or oldest_ms == after_ms and later(oldest_n, after_n)
 end
 
@@ -144,10 +147,8 @@ local function highest_before()
     local page = call('XREVRANGE', stream, to, '-', 'COUNT', 100)
     for _, entry in ipairs(page) do
       to = '(' .. entry[1]
-      for i = 1, #entry[2], 2 do
-        local by_whom, number = entry[2][i + 1]:match('^(.+)-(%d+)$')
-        if entry[2][i] == 'pub' and by_whom == publisher then return tonumber(number) end
-      end
+      local number = number_of(entry)
+      if number then return tonumber(number) end
     end
     if #page < 100 then return 0 end
   end

@@ -352,8 +352,8 @@ void Subscriber::on_pong(const std::string& node, Pushes& pushes) {
   }
 }
 
-// A topic's first message is confirmed before it is shown: from then on it can be told when the history
-// changes. Returns whether there is time to wait.
+// What a PONG has left unsure, and a topic's first message before it is shown: from then on it can be told
+// when the history changes. Returns whether there is time to wait.
 bool Subscriber::confirm_unsure() {
   if (!std::exchange(any_unsure_, false)) return true;
   std::map<std::string, FollowedTopics> unsure;

@@ -101,7 +101,7 @@ class Subscriber {
   std::map<std::string, EntryId> left_off_;  // topics that were removed: they may be added again
   TopicReader reader_;
   bool more_ = false;        // may have arrived already
-  bool any_unsure_ = false;  // a topic's first message has come
+  bool any_unsure_ = false;  // what some topic's channel told is to be confirmed
   bool was_live_ = false;
   bool found_topics_ = false;
   bool topics_changed_ = false;

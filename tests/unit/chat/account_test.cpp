@@ -33,6 +33,13 @@ Texts operator+(Texts one, const Texts& other) {
   return one;
 }
 
+void begin_in_the_future(Reader& reader, History& history) {
+  store(history, "a", 1, 2);
+  reader.account.start_after(EntryId{9000, 0});
+  reader.read(history);
+  reader.read(history);
+}
+
 std::string gone(std::uint64_t count, const EntryId& up_to) {
   return Loss{Loss::Reason::other_history, count, {}, up_to}.text("t");
 }
@@ -149,10 +156,7 @@ TEST_CASE("an account: a start on a busy topic tells no loss") {
 TEST_CASE("an account: a start in the future") {
   History history;
   Reader reader;
-  store(history, "a", 1, 2);
-  reader.account.start_after(EntryId{9000, 0});
-  reader.read(history);
-  reader.read(history);
+  begin_in_the_future(reader, history);
   for (int i = 3; i <= 5; ++i) {
     store(history, "a", 1, 1);
     reader.hear(history, history.all.back());
@@ -168,10 +172,7 @@ TEST_CASE("an account: a start in the future") {
 TEST_CASE("an account: a start in the future ends with what is heard behind it") {
   History history;
   Reader reader;
-  store(history, "a", 1, 2);
-  reader.account.start_after(EntryId{9000, 0});
-  reader.read(history);
-  reader.read(history);
+  begin_in_the_future(reader, history);
   history.clock = 10'000;
   for (std::uint64_t i = 3; i <= 5; ++i) {
     store(history, "a", i, i);
