@@ -80,12 +80,12 @@ void Account::pass(EntryId up_to) {
 }
 
 EntryId Account::newest_delivered() const {
-  if (!unconfirmed_.empty()) return unconfirmed_.back().anchor.id;
+  if (!unconfirmed_.empty()) return unconfirmed_.newest_id();
   return numbered_.value_or(EntryId{});
 }
 
 EntryId Account::position() const {
-  return unconfirmed_.empty() ? at_ : std::max(at_, unconfirmed_.back().anchor.id);
+  return unconfirmed_.empty() ? at_ : std::max(at_, unconfirmed_.newest_id());
 }
 
 EntryId Account::begin_reading(const Reading& reading) {
@@ -268,12 +268,12 @@ void Account::place(const Entry& entry) {
 
 // Takes those that stand before it or in its place, and tells whether it is one of those delivered.
 bool Account::take_unconfirmed(const Entry& entry) {
-  const auto same = [&](const Unconfirmed& one) {
+  const auto same = [&](const Unconfirmed::One& one) {
     return one.anchor.pub == entry.pub && one.content == entry.content;
   };
   bool found = false;
   while (!unconfirmed_.empty() && unconfirmed_.front().anchor.id.n <= entry.id.n) {
-    Unconfirmed& one = unconfirmed_.front();
+    Unconfirmed::One one = unconfirmed_.front();
     if (!found && same(one)) {
       found = true;
     } else if (one.anchor.id.n > numbered_->n && one.anchor.id.n < entry.id.n) {
@@ -286,19 +286,16 @@ bool Account::take_unconfirmed(const Entry& entry) {
   }
   if (found) return true;
   // What is stored again has another place than it had.
-  if (const auto at = std::ranges::find_if(unconfirmed_, same); at != unconfirmed_.end()) {
-    unconfirmed_.erase(at);
-    found = true;
-  } else if (const auto old = std::ranges::find_if(displaced_, same); old != displaced_.end()) {
-    displaced_.erase(old);
-    found = true;
-  }
-  return found;
+  if (unconfirmed_.erase(entry.pub, entry.content)) return true;
+  const auto old = std::ranges::find_if(displaced_, same);
+  if (old == displaced_.end()) return false;
+  displaced_.erase(old);
+  return true;
 }
 
 // The first one stood where there is a hole now.
 void Account::pass_unconfirmed() {
-  const Unconfirmed& one = unconfirmed_.front();
+  const Unconfirmed::One one = unconfirmed_.front();
   delivered_ids_.add(topic_, one.anchor.pub, one.content, ++serial_);
   forked_ = true;  // perhaps: this may be another history, in which it comes later
   if (forks_.empty() || !forks_.back().assumed || forks_.back().up_to + 1 != serial_) {
@@ -391,10 +388,9 @@ void Account::finish() {
   for (Fork& fork : forks_) fork.told = true;
   EntryId up_to = missing_up_to_;
   if (!later) {
-    for (Unconfirmed& one : unconfirmed_) displaced_.push_back(std::move(one));
-    unconfirmed_.clear();
+    for (; !unconfirmed_.empty(); unconfirmed_.pop_front()) displaced_.push_back(unconfirmed_.front());
   }
-  for (const Unconfirmed& one : displaced_) {
+  for (const Unconfirmed::One& one : displaced_) {
     // It may have been forged: it stands for no other one.
     delivered_ids_.add_alone(topic_, one.anchor.pub, one.content);
     up_to = one.anchor.id;
@@ -420,14 +416,22 @@ Account::Verdict Account::live(const Entry& entry) {
   const auto known = [&] { return delivered_ids_.contains(topic_, entry.pub, entry.content); };
   if (id <= at_ && id.n <= numbered_->n) return known() ? Verdict::skip : Verdict::read;
   if (id.n != last.n + 1 || id <= position() || unconfirmed_.size() >= most_ahead) return Verdict::read;
-  unconfirmed_.push_back({{id, std::string(entry.pub)}, entry.content});
+  unconfirmed_.push_back(id, entry.pub, entry.content);
   future_ = false;
   return forked_ && known() ? Verdict::skip : Verdict::deliver;
 }
 
 bool Account::confirm(std::string_view pub) {
-  if (unconfirmed_.empty() || pub.empty() || unconfirmed_.back().anchor.pub != pub) return false;
-  for (const Unconfirmed& one : unconfirmed_) see({one.anchor.id, one.anchor.pub, one.content});
+  if (unconfirmed_.empty() || pub.empty() || unconfirmed_.newest().pub != pub) return false;
+  last_.anchor = unconfirmed_.newest();
+  const std::uint64_t newest = serial_ + unconfirmed_.size();
+  unconfirmed_.for_each([&](const EntryId& id, const PubId& by, std::size_t content) {
+    ++held_;
+    if (Trail::keeps(++serial_, newest) || trail_.empty()) trail_.add(id, by.str(), serial_, held_);
+    delivered_ids_.add(topic_, by, content, serial_);
+  });
+  last_.held = held_;
+  last_.serial = serial_;
   numbered_ = at_ = last_.anchor.id;
   unconfirmed_.clear();
   return true;

@@ -12,6 +12,7 @@
 #include "chat/delivered_ids.h"
 #include "chat/entry_id.h"
 #include "chat/trail.h"
+#include "chat/unconfirmed.h"
 
 namespace chat {
 
@@ -101,8 +102,10 @@ class Account {
   void reads_replica() { replica_ = true; }
 
   /// The newest of those that only the channel has told. It gave all in order, so when this one stands in the
-  /// stream, all do. nullptr when there is none.
-  const Anchor* unconfirmed() const { return unconfirmed_.empty() ? nullptr : &unconfirmed_.back().anchor; }
+  /// stream, all do. Nothing when there is none.
+  std::optional<Anchor> unconfirmed() const {
+    return unconfirmed_.empty() ? std::nullopt : std::optional(unconfirmed_.newest());
+  }
   std::size_t unconfirmed_count() const { return unconfirmed_.size(); }
   /// What stands in the stream in its place: its pub, empty for nothing. Returns false when the stream has to
   /// be read.
@@ -121,10 +124,6 @@ class Account {
   std::vector<Loss> take_losses() { return std::exchange(losses_, {}); }
 
  private:
-  struct Unconfirmed {
-    Anchor anchor;
-    std::size_t content;
-  };
   enum class Search : std::uint8_t { none, oldest, steps };
 
   Verdict check(const Entry& first);
@@ -161,7 +160,7 @@ class Account {
   std::uint64_t held_ = 0;           // messages of this history that were delivered
   std::uint64_t serial_ = 0;         // of the last one that was seen, in any history
   Trail trail_;
-  std::deque<Unconfirmed> unconfirmed_;  // behind that, from the channel alone
+  Unconfirmed unconfirmed_;  // behind that, from the channel alone
 
   // The reading under way.
   Reading reading_;
@@ -198,7 +197,7 @@ class Account {
     bool assumed;  // only by this reading
   };
   std::deque<Fork> forks_;
-  std::vector<Unconfirmed> displaced_;  // other messages stand in their places
+  std::vector<Unconfirmed::One> displaced_;  // other messages stand in their places
 };
 
 }  // namespace chat

@@ -43,15 +43,6 @@ const DeliveredIds::Sequences* DeliveredIds::sequences_of(const std::string& key
   return nullptr;
 }
 
-// Mostly it is the same publisher as before: nothing is hashed or copied then.
-std::optional<std::uint64_t> DeliveredIds::sequence_of_current(std::string_view topic,
-                                                               std::string_view pub) const {
-  const std::size_t dash = pub.rfind('-');
-  if (current_ == nullptr || dash == std::string_view::npos) return std::nullopt;
-  if (!is_key_of(current_->first, pub.substr(0, dash), topic)) return std::nullopt;
-  return PubId::parse_sequence(pub.substr(dash + 1));
-}
-
 void DeliveredIds::make_current(std::string_view topic, const PubId& pub, std::size_t content) {
   std::string key = key_of(pub.publisher, topic);
   if (latest_.size() >= capacity && !latest_.contains(key)) older_ = std::exchange(latest_, {});
@@ -61,26 +52,25 @@ void DeliveredIds::make_current(std::string_view topic, const PubId& pub, std::s
   current_ = &*latest_.try_emplace(std::move(key), start).first;
 }
 
-void DeliveredIds::add(std::string_view topic, std::string_view pub, std::size_t content,
-                       std::uint64_t serial) {
-  auto sequence = sequence_of_current(topic, pub);
-  if (!sequence) {
-    const auto parsed = PubId::parse(pub);
-    if (!parsed) return;
-    make_current(topic, *parsed, content);
-    sequence = parsed->sequence;
+void DeliveredIds::add(std::string_view topic, const PubId& pub, std::size_t content, std::uint64_t serial) {
+  const std::uint64_t sequence = pub.sequence;
+  if (sequence == 0) return;
+  // Mostly it is the same publisher as before: nothing is hashed or copied then.
+  if (current_ == nullptr || !is_key_of(current_->first, pub.publisher, topic)) {
+    if (!valid_publisher(pub.publisher)) return;
+    make_current(topic, pub, content);
   }
   Sequences& known = current_->second;
-  if (*sequence == known.highest + 1) {
-    known.highest = *sequence;
-  } else if (*sequence < known.first) {
-    add_alone(topic, pub, content);
-  } else if (*sequence > known.highest || !contains(topic, pub, content)) {
+  if (sequence == known.highest + 1) {
+    known.highest = sequence;
+  } else if (sequence < known.first) {
+    add_alone(topic, pub.str(), content);
+  } else if (sequence > known.highest || !contains(topic, pub.str(), content)) {
     // What lies between was not delivered; or the name is used anew.
-    known = {*sequence, content, *sequence, known.hash};
+    known = {sequence, content, sequence, known.hash};
   }
-  const std::size_t name = name_of(known.hash, *sequence);
-  const std::size_t at = bucket_of(known.hash, *sequence);
+  const std::size_t name = name_of(known.hash, sequence);
+  const std::size_t at = bucket_of(known.hash, sequence);
   std::unique_ptr<Page>& page = contents_[at / page_size];
   if (page == nullptr) page = std::make_unique<Page>();
   Bucket& bucket = (*page)[at % page_size];

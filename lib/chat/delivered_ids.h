@@ -26,8 +26,11 @@ class DeliveredIds {
   DeliveredIds& operator=(const DeliveredIds&) = delete;
 
   /// Also stands for those before it in an unbroken sequence of those that were added. `serial`: when it was,
-  /// as the caller counts.
-  void add(std::string_view topic, std::string_view pub, std::size_t content, std::uint64_t serial);
+  /// as the caller counts. Nothing for what is no PubId.
+  void add(std::string_view topic, const PubId& pub, std::size_t content, std::uint64_t serial);
+  void add(std::string_view topic, std::string_view pub, std::size_t content, std::uint64_t serial) {
+    add(topic, PubId::split(pub), content, serial);
+  }
   /// It alone, with this content: where only the channel has named it, it may be forged, and must not stand
   /// for another message.
   void add_alone(std::string_view topic, std::string_view pub, std::size_t content);
@@ -62,7 +65,6 @@ class DeliveredIds {
   // Two generations: the older one is dropped when the latest is full. Keys are "publisher topic".
   using Publishers = std::unordered_map<std::string, Sequences>;
   const Sequences* sequences_of(const std::string& key) const;
-  std::optional<std::uint64_t> sequence_of_current(std::string_view topic, std::string_view pub) const;
   void make_current(std::string_view topic, const PubId& pub, std::size_t content);
 
   Publishers latest_;

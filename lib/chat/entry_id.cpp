@@ -48,16 +48,24 @@ bool valid_publisher(std::string_view name) {
 }
 
 std::optional<PubId> PubId::parse(std::string_view text) {
-  const std::size_t dash = text.rfind('-');
-  if (dash == std::string_view::npos || !valid_publisher(text.substr(0, dash))) return std::nullopt;
-  const auto number = parse_sequence(text.substr(dash + 1));
-  if (!number) return std::nullopt;
-  return PubId{text.substr(0, dash), *number};
+  const PubId id = split(text);
+  if (id.sequence == 0 || !valid_publisher(id.publisher)) return std::nullopt;
+  return id;
 }
 
-std::optional<std::uint64_t> PubId::parse_sequence(std::string_view digits) {
-  if (digits.starts_with('0')) return std::nullopt;
-  return parse_whole(digits);
+PubId PubId::split(std::string_view text) {
+  const std::size_t dash = text.rfind('-');
+  const std::string_view digits = text.substr(std::min(dash, text.size() - 1) + 1);
+  const auto sequence = digits.starts_with('0') ? std::nullopt : parse_whole(digits);
+  return sequence ? PubId{text.substr(0, dash), *sequence} : PubId{text, 0};
+}
+
+std::string PubId::str() const {
+  std::string out(publisher);
+  if (sequence == 0) return out;
+  out += '-';
+  append_number(out, sequence);
+  return out;
 }
 
 }  // namespace chat

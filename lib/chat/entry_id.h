@@ -37,8 +37,11 @@ struct PubId {
 
   /// The last `-` separates. Nothing when it is no such ID.
   static std::optional<PubId> parse(std::string_view text);
-  /// What stands behind that `-`.
-  static std::optional<std::uint64_t> parse_sequence(std::string_view digits);
+  /// The same without a look at the publisher: what has no sequence is a publisher alone, with the sequence
+  /// 0.
+  static PubId split(std::string_view text);
+  /// What split() takes apart.
+  std::string str() const;
 };
 
 /// Whether it can be the P of a PubId.

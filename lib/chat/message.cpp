@@ -132,58 +132,6 @@ bool ObjectReader::take_data(const std::string& base64, std::string& text) {
   return true;
 }
 
-// A payload as the tools write it, and the web demo: in this order and with these blanks, no text with an
-// escape in it. Most are so, and reading one takes a sixth of the work that JSON takes.
-class PlainPayload {
- public:
-  explicit PlainPayload(std::string_view json) : rest_(json) {}
-
-  // Returns false when it is not such a one.
-  bool read() {
-    if (!take("{\"user\": ") || !take_text(user) || !take(", \"message\": ") || !take_text(text))
-      return false;
-    if (!take(", \"timestamp\": ") || !take_time()) return false;
-    return rest_ == "}" || (take_place() && rest_ == "}");
-  }
-
-  std::string_view user;
-  std::string_view text;
-  std::int64_t time = 0;
-  std::optional<EntryId> id;
-  std::string_view pub;
-
- private:
-  bool take(std::string_view literal) {
-    if (!rest_.starts_with(literal)) return false;
-    rest_.remove_prefix(literal.size());
-    return true;
-  }
-  bool take_quoted(std::string_view& value) {
-    if (!take("\"")) return false;
-    value = rest_.substr(0, rest_.find('"'));
-    rest_.remove_prefix(value.size());
-    return take("\"");
-  }
-  bool take_text(std::string_view& value) { return take_quoted(value) && plain_json(value); }
-  bool take_time() {
-    const std::string_view digits = rest_.substr(0, std::min(rest_.find(','), rest_.size() - 1));  // or "}"
-    const auto whole = digits.starts_with('0') ? std::nullopt : parse_whole(digits);
-    if (!whole || *whole > std::uint64_t{INT64_MAX}) return false;
-    time = static_cast<std::int64_t>(*whole);
-    rest_.remove_prefix(digits.size());
-    return true;
-  }
-
-  bool take_place() {
-    std::string_view place;
-    if (!take(", \"id\": ") || !take_quoted(place)) return false;
-    id = EntryId::parse(place);
-    return id && take(", \"pub\": ") && take_quoted(pub) && PubId::parse(pub);
-  }
-
-  std::string_view rest_;
-};
-
 }  // namespace
 
 bool valid_user(std::string_view name) {
@@ -240,14 +188,6 @@ void append_message_json(std::string& out, std::string_view text) {
 }
 
 bool parse_payload(std::string_view json, Message& out, std::string& why) {
-  if (PlainPayload plain(json); plain.read()) {
-    out.user = plain.user;
-    out.text = plain.text;
-    out.timestamp = plain.time;
-    out.id = plain.id;
-    out.pub = plain.pub;
-    return true;
-  }
   std::string base64;
   std::string entry;
   ObjectReader object(why);

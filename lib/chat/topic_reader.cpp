@@ -175,7 +175,7 @@ Account::Verdict TopicReader::take_entry(FollowedTopic& topic, ReplyView entry) 
   if (verdict == Account::Verdict::deliver && message_.id == last_id) {
     notices_.warn(publish_error_text("FULL " + last_id.str(), topic.name));
   }
-  if (verdict == Account::Verdict::deliver) readable ? deliver(topic) : skip(topic);
+  if (verdict == Account::Verdict::deliver) readable ? deliver(topic, message_) : skip(topic, why_);
   return verdict;
 }
 
@@ -183,30 +183,31 @@ void TopicReader::tell_losses(FollowedTopic& topic) {
   for (const Loss& loss : topic.account.take_losses()) notices_.lost(loss.text(topic.name));
 }
 
-void TopicReader::deliver(const FollowedTopic& topic) {
+void TopicReader::deliver(const FollowedTopic& topic, const Message& message) {
   if (stop_.requested()) {
     sink_.flush();
     throw Stopped();
   }
-  if (!sink_.message(topic.name, message_)) throw Enough();
+  if (!sink_.message(topic.name, message)) throw Enough();
 }
 
 // The first ones are told, then ever fewer: anybody may publish what is none.
-void TopicReader::skip(const FollowedTopic& topic) {
+void TopicReader::skip(const FollowedTopic& topic, const std::string& why) {
   constexpr std::uint64_t told_each = 10;
   if (++skipped_ > told_each && skipped_ < 2 * told_) return;
   told_ = skipped_;
   notices_.warn(topic.name + ": skipped what is no chat message (" + std::to_string(skipped_) +
-                " so far): " + why_);
+                " so far): " + why);
 }
 
 void TopicReader::on_live(FollowedTopic& topic, std::string_view payload) {
-  if (!parse_payload(payload, message_, why_)) return skip(topic);
-  if (!message_.id) return deliver(topic);
+  if (!live_.read(payload)) return skip(topic, live_.why());
+  const Message& message = live_.message();
+  if (!message.id) return deliver(topic, message);
   if (topic.behind) return;
-  switch (topic.account.live(entry_of(message_))) {
+  switch (topic.account.live(entry_of(message))) {
     case Account::Verdict::deliver:
-      return deliver(topic);
+      return deliver(topic, message);
     case Account::Verdict::skip:
       return;
     case Account::Verdict::read:
@@ -221,8 +222,8 @@ void TopicReader::confirm(const FollowedTopics& topics) {
   FollowedTopics asked;
   for (FollowedTopic* const topic : topics) {
     topic->unsure = false;
-    const Anchor* const newest = topic->account.unconfirmed();
-    if (newest == nullptr) continue;
+    const auto newest = topic->account.unconfirmed();
+    if (!newest) continue;
     const std::string id = newest->id.str();
     pool_.of(topic->name, stop_).append({"XRANGE", stream_key(topic->name), id, id});
     asked.push_back(topic);

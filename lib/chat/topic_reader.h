@@ -16,6 +16,7 @@
 #include "chat/message.h"
 #include "chat/message_sink.h"
 #include "chat/notices.h"
+#include "chat/payload_reader.h"
 #include "chat/topic.h"
 #include "redis/connection_pool.h"
 #include "redis/retry.h"
@@ -108,8 +109,8 @@ class TopicReader {
   Account::Verdict take_page(FollowedTopic& topic, const Reply& page);
   Account::Verdict take_entry(FollowedTopic& topic, ReplyView entry);
   void tell_losses(FollowedTopic& topic);
-  void deliver(const FollowedTopic& topic);
-  void skip(const FollowedTopic& topic);
+  void deliver(const FollowedTopic& topic, const Message& message);
+  void skip(const FollowedTopic& topic, const std::string& why);
 
   ConnectionPool& pool_;
   const ReadingOptions& options_;
@@ -117,7 +118,8 @@ class TopicReader {
   Notices& notices_;
   RetryPolicy& retry_;
   StopToken stop_;
-  Message message_;
+  PayloadReader live_;
+  Message message_;  // of a stream
   std::string why_;
   std::uint64_t skipped_ = 0;
   std::uint64_t told_ = 0;  // so many were skipped when it was told last

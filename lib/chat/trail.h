@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -34,6 +35,12 @@ class Trail {
 
   /// `serial` is one more than that of the message before. `held` is kept with it.
   void add(const EntryId& id, std::string_view pub, std::uint64_t serial, std::uint64_t held);
+  /// Whether a message with this serial still has a place when the one with the serial `newest` is added:
+  /// else it needs not be, unless it is the first of all.
+  static bool keeps(std::uint64_t serial, std::uint64_t newest) {
+    return (newest - serial) >> (std::countr_zero(serial) + 1) < wide;
+  }
+  bool empty() const { return !first_; }
   /// Forgets those behind this serial.
   void cut(std::uint64_t serial);
   /// All, the latest first.

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "chat/message.h"
+#include "chat/payload_reader.h"
 #include "fuzz/target.h"
 
 namespace {
@@ -40,6 +41,15 @@ bool same(const Message& one, const Message& other) {
          one.timestamp == other.timestamp;
 }
 
+// Whatever the reader has read before.
+void check_read(PayloadReader& reader, std::string_view payload) {
+  Message said;
+  std::string why;
+  const bool taken = parse_payload(payload, said, why);
+  fuzz::check(reader.read(payload) == taken, "both ways take it", payload);
+  fuzz::check(taken ? same(said, reader.message()) : reader.why() == why, "both ways read the same", payload);
+}
+
 void try_payload(std::string_view input) {
   Message said;
   std::string why;
@@ -57,11 +67,10 @@ void try_payload(std::string_view input) {
   } else {
     fuzz::check(!value || !is_payload(*value), "it is a payload, but refused", why);
   }
-  if (input.starts_with('{')) {  // a blank before it makes it no plain one
-    Message again;
-    fuzz::check(parse_payload(' ' + std::string(input), again, why) == taken, "both ways take it", input);
-    fuzz::check(!taken || same(said, again), "both ways read the same", input);
-  }
+  PayloadReader reader;
+  for (fuzz::Input lines(input); !lines.empty();) check_read(reader, lines.line());
+  check_read(reader, input);
+  check_read(reader, input);
   InputRecord record;
   if (parse_input(input, record, why)) {
     fuzz::check(value && value->is_object(), "a record is a JSON object", input);

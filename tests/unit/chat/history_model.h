@@ -82,8 +82,8 @@ struct Reader {
     if (account.needs_confirmation()) confirm(history);
   }
   void confirm(const History& history) {
-    const chat::Anchor* const anchor = account.unconfirmed();
-    if (anchor == nullptr) return;
+    const auto anchor = account.unconfirmed();
+    if (!anchor) return;
     std::string pub;
     for (std::size_t at = history.trimmed; at < history.all.size(); ++at) {
       if (history.all[at].id == anchor->id) pub = history.all[at].pub;

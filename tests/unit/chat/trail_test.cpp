@@ -19,6 +19,28 @@ TEST_CASE("a trail has the latest positions, and ever fewer of the older ones") 
   }
 }
 
+TEST_CASE("a trail needs not be given what it doesn't keep") {
+  for (const std::uint64_t before : {0U, 1U, 5U, 100U, 1000U}) {
+    for (const std::uint64_t more : {1U, 2U, 15U, 16U, 17U, 300U, 5000U}) {
+      Trail all;
+      Trail kept;
+      std::uint64_t n = 0;
+      while (++n <= before) {
+        all.add({n, n}, "p", n, n);
+        kept.add({n, n}, "p", n, n);
+      }
+      for (; n <= before + more; ++n) {
+        all.add({n, n}, "p", n, n);
+        if (kept.empty() || Trail::keeps(n, before + more)) kept.add({n, n}, "p", n, n);
+      }
+      const auto expected = all.steps();
+      const auto steps = kept.steps();
+      REQUIRE(steps.size() == expected.size());
+      for (std::size_t i = 0; i < steps.size(); ++i) REQUIRE(steps[i].serial == expected[i].serial);
+    }
+  }
+}
+
 TEST_CASE("a trail that is cut goes on from there") {
   Trail trail;
   for (std::uint64_t n = 1; n <= 100; ++n) trail.add({n, n}, "a", n, n);
