@@ -31,6 +31,7 @@ std::string name_of(int fd) {
 // A write that blocks hears of no deadline. The descriptor itself can't be told not to block: other programs
 // have it too.
 Output::Output(int fd, StopToken stop) : fd_(fd), stop_(stop) {
+  buffer_.reserve(large_);  // growing it would touch twice the memory
   const bool may_stop = stop.fd >= 0 || stop.flag != nullptr || stop.until != no_deadline;
   struct stat about {};
   if (!may_stop || fstat(fd, &about) != 0 || (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0) return;

@@ -83,6 +83,8 @@ class CheckpointQueue {
   /// checkpoint: nullptr keeps nothing, so that each run processes everything.
   explicit CheckpointQueue(Checkpoint* checkpoint) : checkpoint_(checkpoint) {}
 
+  bool keeps_any() const { return checkpoint_ != nullptr; }
+
   /// Takes the next message that comes.
   void add(EntryId id, std::string_view pub = {});
   /// Marks messages as done: printed and written, given to a command that succeeded, filtered out.

@@ -26,7 +26,7 @@ bool Printer::message(const std::string& topic, const Message& message) {
   formatter_.append(output_.buffer(), topic, message, std::time(nullptr));
   if (options_.bell && live_ && formatter_.mentions_me(message)) output_.buffer() += '\a';
   ++printed_;
-  if (message.id) unwritten_.push_back(*message.id);
+  if (message.id && queue_.keeps_any()) unwritten_.push_back(*message.id);
   const bool more = output_.flush_if_large() && !has_enough();
   notice_written();
   return more;

@@ -11,7 +11,7 @@ namespace {
 using Value = Received::Value;
 using Type = Received::Type;
 
-constexpr std::size_t piece = std::size_t{64} * 1024;
+constexpr std::size_t piece = std::size_t{16} * 1024;
 constexpr std::size_t most_kept_input = std::size_t{4} * 1024 * 1024;  // of a buffer that is empty again
 constexpr std::size_t longest_line = std::size_t{64} * 1024;
 constexpr std::int64_t longest_text = std::int64_t{512} * 1024 * 1024;  // Redis's own limit

@@ -94,7 +94,7 @@ class NoReply : public std::runtime_error {
 /// RESP3, which nobody asked for.
 class ReplyReader {
  public:
-  /// Room for bytes from the connection, at least 64 KiB. Replies that were given stay valid.
+  /// Room for bytes from the connection, at least 16 KiB. Replies that were given stay valid.
   std::span<char> room();
   /// So many bytes were put into the room.
   void filled(std::size_t count) { end_ += count; }
