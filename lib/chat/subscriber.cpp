@@ -167,6 +167,7 @@ StartAt Subscriber::start_of_added(const std::string& name) {
 }
 
 FollowedTopic& Subscriber::follow_topic(const std::string& name, const StartAt& start) {
+  heard_ = nullptr;
   std::unique_ptr<FollowedTopic>& topic = topics_[name];
   topic = std::make_unique<FollowedTopic>(name, start, delivered_ids_);
   return *topic;
@@ -205,6 +206,7 @@ void Subscriber::forget(const FollowedTopic& topic) {
                             presence_channel(name, options_.user)});
   }
   if (topic.start_resolved) left_off_[name] = topic.account.position();
+  heard_ = nullptr;
   topics_.erase(name);
 }
 
@@ -317,13 +319,16 @@ void Subscriber::on_push(const std::string& node, Pushes& pushes, ReplyView push
   if (!message && (kind == "subscribe" || kind == "ssubscribe") && pushes.confirmations_due > 0) {
     --pushes.confirmations_due;
   }
-  const auto topic = topics_.find(channel);
-  if (topic == topics_.end()) return;
+  if (heard_ == nullptr || heard_->name != channel) {
+    const auto topic = topics_.find(channel);
+    if (topic == topics_.end()) return;
+    heard_ = topic->second.get();
+  }
   if (message) {
-    on_live(*topic->second, push[2].text());
-  } else if (kind == "sunsubscribe" && topic->second->subscribed) {
+    on_live(*heard_, push[2].text());
+  } else if (kind == "sunsubscribe" && heard_->subscribed) {
     // Its slot has moved to another node.
-    move_away(*topic->second);
+    move_away(*heard_);
     pool_.invalidate();
   }
 }

@@ -98,6 +98,7 @@ class Subscriber {
   RetryPolicy retry_;
   DeliveredIds delivered_ids_;
   std::map<std::string, std::unique_ptr<FollowedTopic>, std::less<>> topics_;
+  FollowedTopic* heard_ = nullptr;           // the last one: mostly it is the next one, too
   std::map<std::string, EntryId> left_off_;  // topics that were removed: they may be added again
   TopicReader reader_;
   bool more_ = false;        // may have arrived already

@@ -18,6 +18,7 @@ constexpr std::int64_t longest_text = std::int64_t{512} * 1024 * 1024;  // Redis
 constexpr std::int64_t most_elements = 1 << 24;
 constexpr std::size_t first_elements = 64;  // that an array gets memory for
 constexpr std::ptrdiff_t most_digits = 19;
+constexpr std::ptrdiff_t most_short = 9;
 
 [[noreturn]] void refuse(const char* where, char found) {
   const bool printable = found >= 0x20 && found < 0x7f;
@@ -26,13 +27,30 @@ constexpr std::ptrdiff_t most_digits = 19;
                            : "byte " + std::to_string(static_cast<unsigned char>(found))));
 }
 
+[[noreturn]] void refuse_size(const char* what, std::int64_t size, const char* wrong) {
+  throw NoReply(what + std::to_string(size) + wrong);
+}
+
 // Reads bytes from what was received; each function moves `at` and returns true, or returns false when they
 // are not all here yet. A zero byte stands behind the end: no digit, and no end of a line.
 struct Cursor {
   const char* at;
   const char* end;
 
-  bool number(std::int64_t& number) {
+  bool number(std::int64_t& number) { return short_number(number) || any_number(number); }
+
+  // As most of them are.
+  bool short_number(std::int64_t& number) {
+    std::int64_t value = 0;
+    const char* last = at;
+    for (; *last >= '0' && *last <= '9' && last - at < most_short; ++last) value = 10 * value + (*last - '0');
+    if (*at == '0' || last == at || last[0] != '\r' || last[1] != '\n') return false;
+    at = last + 2;
+    number = value;
+    return true;
+  }
+
+  [[gnu::noinline]] bool any_number(std::int64_t& number) {
     const bool negative = *at == '-';
     const char* const digits = at + (negative ? 1 : 0);
     const char* last = digits;
@@ -50,7 +68,7 @@ struct Cursor {
 
   bool size(std::int64_t& size, std::int64_t most, const char* what, const char* wrong) {
     if (!number(size)) return false;
-    if (size < -1 || size > most) throw NoReply(what + std::to_string(size) + wrong);
+    if (size < -1 || size > most) refuse_size(what, size, wrong);
     return true;
   }
 

@@ -74,10 +74,12 @@ TEST_CASE("plain_prefix ends at the first byte that may need escaping") {
   for (int value = 0; value < 256; ++value) {
     const auto byte = static_cast<char>(static_cast<unsigned char>(value));
     const bool plain = value >= 0x20 && value < 0x7f && byte != '"' && byte != '\\';
-    for (std::size_t at = 0; at < 20; ++at) {
-      std::string text(20, 'x');
-      text[at] = byte;
-      CHECK(utf8::plain_prefix(text) == (plain ? 20 : at));
+    for (const std::size_t size : {1U, 15U, 16U, 17U, 20U, 32U, 47U}) {
+      for (std::size_t at = 0; at < size; ++at) {
+        std::string text(size, 'x');
+        text[at] = byte;
+        if (utf8::plain_prefix(text) != (plain ? size : at)) FAIL_CHECK(value << " at " << at << " of " << size);
+      }
     }
   }
 }
