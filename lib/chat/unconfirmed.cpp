@@ -20,10 +20,12 @@ void Unconfirmed::push_back(const EntryId& id, std::string_view pub, std::size_t
   if (!follows) runs_.push_back({id, std::string(by.publisher), by.sequence, 0});
   ++runs_.back().count;
   contents_.push_back(content);
+  ++size_;
 }
 
 void Unconfirmed::pop_front() {
   contents_.pop_front();
+  --size_;
   runs_.front().skip(1);
   if (runs_.front().count == 0) runs_.pop_front();
 }
@@ -36,6 +38,7 @@ bool Unconfirmed::erase(std::string_view pub, std::size_t content) {
     if (at < run->count && run->publisher == by.publisher &&
         begin[static_cast<std::ptrdiff_t>(at)] == content) {
       contents_.erase(begin + static_cast<std::ptrdiff_t>(at));
+      --size_;
       Run rest = *run;
       rest.skip(at + 1);
       run->count = at;
@@ -51,6 +54,7 @@ bool Unconfirmed::erase(std::string_view pub, std::size_t content) {
 void Unconfirmed::clear() {
   runs_.clear();
   contents_.clear();
+  size_ = 0;
 }
 
 }  // namespace chat

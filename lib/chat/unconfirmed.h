@@ -21,7 +21,7 @@ class Unconfirmed {
   };
 
   bool empty() const { return runs_.empty(); }
-  std::size_t size() const { return contents_.size(); }
+  std::size_t size() const { return size_; }
   /// These need one that is there.
   One front() const { return {anchor(runs_.front(), 0), contents_.front()}; }
   EntryId newest_id() const { return {runs_.back().first.ms, runs_.back().first.n + runs_.back().count - 1}; }
@@ -58,6 +58,7 @@ class Unconfirmed {
 
   std::deque<Run> runs_;
   std::deque<std::size_t> contents_;  // of all
+  std::size_t size_ = 0;              // theirs: it is asked for at each message
 };
 
 }  // namespace chat
