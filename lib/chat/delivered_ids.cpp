@@ -69,15 +69,18 @@ void DeliveredIds::add(std::string_view topic, const PubId& pub, std::size_t con
     // What lies between was not delivered; or the name is used anew.
     known = {sequence, content, sequence, known.hash};
   }
-  const std::size_t name = name_of(known.hash, sequence);
-  const std::size_t at = bucket_of(known.hash, sequence);
-  std::unique_ptr<Page>& page = contents_[at / page_size];
-  if (page == nullptr) page = std::make_unique<Page>();
-  Bucket& bucket = (*page)[at % page_size];
-  auto place = std::ranges::find(bucket, name, &Content::name);
-  if (place == bucket.end()) --place;
-  std::move_backward(bucket.begin(), place, std::next(place));
-  bucket.front() = {name, content, serial};
+  remember(bucket_of(known.hash, sequence), {name_of(known.hash, sequence), content, serial});
+}
+
+// The latest one comes first, and each moves by one, up to the place that is free or had the same name.
+void DeliveredIds::remember(std::size_t bucket, Content one) {
+  const std::size_t name = one.name;
+  for (Places& places : contents_) {
+    std::unique_ptr<Page>& page = places[bucket / page_size];
+    if (page == nullptr) page = std::make_unique<Page>();
+    std::swap((*page)[bucket % page_size], one);
+    if (one.serial == 0 || one.name == name) return;
+  }
 }
 
 void DeliveredIds::add_alone(std::string_view topic, std::string_view pub, std::size_t content) {
@@ -92,13 +95,15 @@ std::size_t DeliveredIds::bucket_of(std::size_t key_hash, std::uint64_t sequence
 }
 
 const DeliveredIds::Content* DeliveredIds::remembered(std::size_t key_hash, std::uint64_t sequence) const {
-  const std::size_t at = bucket_of(key_hash, sequence);
-  const Page* const page = contents_[at / page_size].get();
-  if (page == nullptr) return nullptr;
+  const std::size_t bucket = bucket_of(key_hash, sequence);
   const std::size_t name = name_of(key_hash, sequence);
-  const Bucket& bucket = (*page)[at % page_size];
-  const auto found = std::ranges::find(bucket, name, &Content::name);
-  return found == bucket.end() || found->serial == 0 ? nullptr : &*found;
+  for (const Places& places : contents_) {
+    const Page* const page = places[bucket / page_size].get();
+    if (page == nullptr) return nullptr;
+    const Content& one = (*page)[bucket % page_size];
+    if (one.name == name && one.serial != 0) return &one;
+  }
+  return nullptr;
 }
 
 std::optional<std::uint64_t> DeliveredIds::find(std::string_view topic, std::string_view pub,

@@ -57,9 +57,10 @@ class DeliveredIds {
     std::size_t content = 0;
     std::uint64_t serial = 0;
   };
-  using Bucket = std::array<Content, 4>;
-  static constexpr std::size_t page_size = 64;
-  using Page = std::array<Bucket, page_size>;
+  static constexpr std::size_t page_size = 128;
+  using Page = std::array<Content, page_size>;
+  using Places = std::array<std::unique_ptr<Page>, buckets / page_size>;  // one in each bucket
+  void remember(std::size_t bucket, Content one);
   static std::size_t bucket_of(std::size_t key_hash, std::uint64_t sequence);
   const Content* remembered(std::size_t key_hash, std::uint64_t sequence) const;
   // Two generations: the older one is dropped when the latest is full. Keys are "publisher topic".
@@ -70,8 +71,8 @@ class DeliveredIds {
   Publishers latest_;
   Publishers older_;
   Publishers::value_type* current_ = nullptr;  // in latest_: mostly the same one as before
-  // In each bucket the latest first. Most programs end before they need all.
-  std::array<std::unique_ptr<Page>, buckets / page_size> contents_;
+  // Four places a bucket. Most programs end before they need all.
+  std::array<Places, 4> contents_;
   std::unordered_set<std::size_t> latest_alone_;
   std::unordered_set<std::size_t> older_alone_;
 };
