@@ -19,9 +19,9 @@ std::size_t plain_bytes(const char* text) {
   std::array<std::uint64_t, 2> halves{};
   std::memcpy(halves.data(), &others, sizeof halves);
   if ((halves[0] | halves[1]) == 0) return sizeof(Bytes);
-  const auto zeros = std::endian::native == std::endian::little ? std::countr_zero<std::uint64_t>
-                                                                : std::countl_zero<std::uint64_t>;
-  return static_cast<std::size_t>(halves[0] != 0 ? zeros(halves[0]) : 64 + zeros(halves[1])) / 8;
+  const std::uint64_t half = halves[0] != 0 ? halves[0] : halves[1];
+  const int bit = std::endian::native == std::endian::little ? std::countr_zero(half) : std::countl_zero(half);
+  return (halves[0] != 0 ? 0 : 8) + static_cast<std::size_t>(bit) / 8;
 }
 
 constexpr bool is_plain(char byte) { return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\'; }

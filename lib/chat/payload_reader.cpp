@@ -84,18 +84,18 @@ bool PayloadReader::like_the_last(std::string_view json) {
   Rest rest(json);
   std::string_view text;
   if (head_.empty() || !rest.take(head_) || !rest.take_text(text) || !rest.take(middle_)) return false;
+  if (!message_.id && !rest.empty()) return false;
   if (message_.id) {
     std::uint64_t n = 0;
     std::uint64_t sequence = 0;
     if (!rest.take_number(n, true) || !rest.take(by_)) return false;
     const char* const digits = rest.at();
-    if (!rest.take_number(sequence, false) || !rest.take("\"}")) return false;
-    if (!rest.empty()) return false;
+    if (!rest.take_number(sequence, false) || !rest.take("\"}") || !rest.empty()) return false;
     message_.id->n = n;
     message_.pub.replace(publisher_, std::string::npos, between(digits, rest.at() - 2));
   }
   message_.text = text;
-  return rest.empty();
+  return true;
 }
 
 bool PayloadReader::plain(std::string_view json) {

@@ -136,6 +136,22 @@ def replay(*options, **more):
     return shows("chat-replay", "bench", *options, **more)
 
 
+class Drawn:
+    """What a program draws on a terminal, which answers as terminals do."""
+    def __init__(self, end):
+        self.end = end
+        self.rest = b""
+
+    def wait_for(self, text):
+        where = b"\x1b[6n"  # is the cursor?
+        while text not in self.rest:
+            before = self.rest[-100:]
+            self.rest = before + os.read(self.end, 1 << 16)
+            if where in self.rest[max(len(before) - len(where) + 1, 0):]:
+                os.write(self.end, b"\x1b[1;1R")
+        self.rest = self.rest.partition(text)[2]
+
+
 def talk():
     """chat-talk, up to a message that it shows last."""
     def prepare(text):
@@ -149,9 +165,9 @@ def talk():
             process = subprocess.Popen([TALK, "bench", "ana"], stdin=terminal, stdout=terminal, stderr=terminal,
                                        env={**os.environ, "TERM": "xterm-256color", "CHAT_BIN": os.path.dirname(tool("chat-pub"))})
             os.close(terminal)
-            seen = b""
-            while b"the end" not in seen:
-                seen = seen[-100:] + os.read(end, 1 << 16)
+            drawn = Drawn(end)
+            drawn.wait_for(b"the end")
+            drawn.wait_for(b"ana:")  # the prompt behind it: a key that comes before may be lost
             os.write(end, b"\x04")
             return ended(process, end)
 
