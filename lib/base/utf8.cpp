@@ -20,7 +20,8 @@ std::size_t plain_bytes(const char* text) {
   std::memcpy(halves.data(), &others, sizeof halves);
   if ((halves[0] | halves[1]) == 0) return sizeof(Bytes);
   const std::uint64_t half = halves[0] != 0 ? halves[0] : halves[1];
-  const int bit = std::endian::native == std::endian::little ? std::countr_zero(half) : std::countl_zero(half);
+  const int bit =
+      std::endian::native == std::endian::little ? std::countr_zero(half) : std::countl_zero(half);
   return (halves[0] != 0 ? 0 : 8) + static_cast<std::size_t>(bit) / 8;
 }
 

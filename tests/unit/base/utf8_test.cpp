@@ -78,7 +78,8 @@ TEST_CASE("plain_prefix ends at the first byte that may need escaping") {
       for (std::size_t at = 0; at < size; ++at) {
         std::string text(size, 'x');
         text[at] = byte;
-        if (utf8::plain_prefix(text) != (plain ? size : at)) FAIL_CHECK(value << " at " << at << " of " << size);
+        if (utf8::plain_prefix(text) != (plain ? size : at))
+          FAIL_CHECK(value << " at " << at << " of " << size);
       }
     }
   }
