@@ -274,7 +274,10 @@ void Subscriber::wait_for_pushes() {
   std::vector<pollfd> fds;
   for (const auto& [node, pushes] : pushes_) fds.push_back({pushes.connection.fd(), POLLIN, 0});
   fds.push_back({options_.watch_fd, 0, 0});
-  if (!std::exchange(more_, false) || wait(std::span(fds).first(pushes_.size()), Clock::now(), stop_) == 0) {
+  const bool more = std::exchange(more_, false) && !stop_.requested();
+  if (more && pushes_.size() == 1) {  // it needs not be asked
+    fds.front().revents = POLLIN;
+  } else if (!more || wait(std::span(fds).first(pushes_.size()), Clock::now(), stop_) == 0) {
     if (!confirm_unsure()) return;
     if (stop_.requested() || !sink_.flush()) throw Stopped();
     if (!pulse()) return;

@@ -1,4 +1,5 @@
 """The figures: groups of rows that were measured alternately, as plain data for JSON."""
+import contextlib
 import statistics
 import sys
 
@@ -44,13 +45,18 @@ class Row:
 
 
 def alternate(group, title, unit, rounds, rows, more_is_better=True):
-    """Measures each row once a round. Returns the group's figures."""
+    """Measures each row once a round, backwards in every other one: what one leaves behind, such as memory that Redis
+    has already, helps or hinders the next. Returns the group's figures.
+    """
     print(f"bench: {title} …", file=sys.stderr)
-    for _ in range(rounds):
-        for row in rows:
-            row.take()
-            if row.other:
-                with OtherBuild():
-                    row.other.take()
+    takes = []
+    for row in rows:
+        takes.append((row.take, contextlib.nullcontext))
+        if row.other:
+            takes.append((row.other.take, OtherBuild))
+    for number in range(rounds):
+        for take, build in takes if number % 2 == 0 else reversed(takes):
+            with build():
+                take()
     return {"group": group, "title": title, "unit": unit, "more_is_better": more_is_better,
             "rows": [row.data() for row in rows]}
