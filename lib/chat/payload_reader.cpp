@@ -51,6 +51,8 @@ std::string_view between(const char* begin, const char* end) {
 }
 
 struct Place {
+  explicit Place(const char* end) : n(end), by(end) {}
+
   const char* n;   // where it stands; the end, if there is none
   const char* by;  // behind it
   std::optional<EntryId> id;
@@ -108,7 +110,7 @@ bool PayloadReader::plain(std::string_view json) {
   if (!rest.take_text(text) || !rest.take("\", \"timestamp\": ") || !rest.take_number(time, false))
     return false;
   const char* const end = json.data() + json.size();
-  Place place{.n = end, .by = end};
+  Place place(end);
   if (!rest.take("}") && !take_place(rest, place)) return false;
   if (!rest.empty() || time > std::uint64_t{INT64_MAX}) return false;
   message_.user = user;
