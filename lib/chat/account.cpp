@@ -422,8 +422,10 @@ Account::Verdict Account::live(const Entry& entry) {
 }
 
 bool Account::confirm(std::string_view pub) {
-  if (unconfirmed_.empty() || pub.empty() || unconfirmed_.newest().pub != pub) return false;
-  last_.anchor = unconfirmed_.newest();
+  if (unconfirmed_.empty() || pub.empty()) return false;
+  Anchor newest_one = unconfirmed_.newest();
+  if (newest_one.pub != pub) return false;
+  last_.anchor = std::move(newest_one);
   const std::uint64_t newest = serial_ + unconfirmed_.size();
   unconfirmed_.for_each([&](const EntryId& id, const PubId& by, std::size_t content) {
     ++held_;

@@ -55,7 +55,8 @@ std::optional<PubId> PubId::parse(std::string_view text) {
 
 PubId PubId::split(std::string_view text) {
   const std::size_t dash = text.rfind('-');
-  const std::string_view digits = text.substr(std::min(dash, text.size() - 1) + 1);
+  if (dash == std::string_view::npos) return {text, 0};
+  const std::string_view digits = text.substr(dash + 1);
   const auto sequence = digits.starts_with('0') ? std::nullopt : parse_whole(digits);
   return sequence ? PubId{text.substr(0, dash), *sequence} : PubId{text, 0};
 }

@@ -1,6 +1,5 @@
 #include "chat/message.h"
 
-#include <algorithm>
 #include <array>
 
 #include "base/numbers.h"

@@ -92,9 +92,11 @@ bool PayloadReader::like_the_last(std::string_view json) {
     std::uint64_t sequence = 0;
     if (!rest.take_number(n, true) || !rest.take(by_)) return false;
     const char* const digits = rest.at();
-    if (!rest.take_number(sequence, false) || !rest.take("\"}") || !rest.empty()) return false;
+    if (!rest.take_number(sequence, false)) return false;
+    const std::string_view written = between(digits, rest.at());
+    if (!rest.take("\"}") || !rest.empty()) return false;
     message_.id->n = n;
-    message_.pub.replace(publisher_, std::string::npos, between(digits, rest.at() - 2));
+    message_.pub.replace(publisher_, std::string::npos, written);
   }
   message_.text = text;
   return true;

@@ -9,8 +9,8 @@
 namespace chat {
 
 /// Reads the payloads of channels one after the other, as parse_payload does. Mostly they are as the tools
-/// write them, and the next one of a batch differs from the one before in its text and two numbers: that is
-/// read with a tenth of the work that JSON takes.
+/// write them, and the next one of a batch differs from the one before in its text and two numbers: the rest
+/// is compared, not read.
 class PayloadReader {
  public:
   /// Returns false when it is no chat message: why() tells the reason.

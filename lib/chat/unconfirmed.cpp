@@ -1,5 +1,8 @@
 #include "chat/unconfirmed.h"
 
+#include <iterator>
+#include <utility>
+
 namespace chat {
 
 void Unconfirmed::Run::skip(std::size_t some) {
@@ -8,24 +11,17 @@ void Unconfirmed::Run::skip(std::size_t some) {
   count -= some;
 }
 
-Anchor Unconfirmed::anchor(const Run& run, std::size_t at) {
-  return {{run.first.ms, run.first.n + at}, PubId{run.publisher, run.sequence + at}.str()};
-}
-
 void Unconfirmed::push_back(const EntryId& id, std::string_view pub, std::size_t content) {
   const PubId by = PubId::split(pub);
-  const bool follows = !runs_.empty() &&
-                       id == EntryId{runs_.back().first.ms, runs_.back().first.n + runs_.back().count} &&
-                       by == PubId{runs_.back().publisher, runs_.back().sequence + runs_.back().count};
+  const Run* const last = runs_.empty() ? nullptr : &runs_.back();
+  const bool follows = last != nullptr && id == last->id(last->count) && by == last->pub(last->count);
   if (!follows) runs_.push_back({id, std::string(by.publisher), by.sequence, 0});
   ++runs_.back().count;
   contents_.push_back(content);
-  ++size_;
 }
 
 void Unconfirmed::pop_front() {
   contents_.pop_front();
-  --size_;
   runs_.front().skip(1);
   if (runs_.front().count == 0) runs_.pop_front();
 }
@@ -38,7 +34,6 @@ bool Unconfirmed::erase(std::string_view pub, std::size_t content) {
     if (at < run->count && run->publisher == by.publisher &&
         begin[static_cast<std::ptrdiff_t>(at)] == content) {
       contents_.erase(begin + static_cast<std::ptrdiff_t>(at));
-      --size_;
       Run rest = *run;
       rest.skip(at + 1);
       run->count = at;
@@ -54,7 +49,6 @@ bool Unconfirmed::erase(std::string_view pub, std::size_t content) {
 void Unconfirmed::clear() {
   runs_.clear();
   contents_.clear();
-  size_ = 0;
 }
 
 }  // namespace chat

@@ -21,10 +21,10 @@ class Unconfirmed {
   };
 
   bool empty() const { return runs_.empty(); }
-  std::size_t size() const { return size_; }
+  std::size_t size() const { return contents_.size(); }
   /// These need one that is there.
   One front() const { return {anchor(runs_.front(), 0), contents_.front()}; }
-  EntryId newest_id() const { return {runs_.back().first.ms, runs_.back().first.n + runs_.back().count - 1}; }
+  EntryId newest_id() const { return runs_.back().id(runs_.back().count - 1); }
   Anchor newest() const { return anchor(runs_.back(), runs_.back().count - 1); }
   void pop_front();
 
@@ -39,7 +39,7 @@ class Unconfirmed {
     auto content = contents_.begin();
     for (const Run& run : runs_) {
       for (std::size_t i = 0; i < run.count; ++i) {
-        each(EntryId{run.first.ms, run.first.n + i}, PubId{run.publisher, run.sequence + i}, *content++);
+        each(run.id(i), run.pub(i), *content++);
       }
     }
   }
@@ -52,13 +52,14 @@ class Unconfirmed {
     std::uint64_t sequence = 0;
     std::size_t count = 0;
 
+    EntryId id(std::size_t at) const { return {first.ms, first.n + at}; }
+    PubId pub(std::size_t at) const { return {publisher, sequence + at}; }
     void skip(std::size_t some);
   };
-  static Anchor anchor(const Run& run, std::size_t at);
+  static Anchor anchor(const Run& run, std::size_t at) { return {run.id(at), run.pub(at).str()}; }
 
   std::deque<Run> runs_;
   std::deque<std::size_t> contents_;  // of all
-  std::size_t size_ = 0;              // theirs: it is asked for at each message
 };
 
 }  // namespace chat
